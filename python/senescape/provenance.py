@@ -1,0 +1,55 @@
+"""What made a result: enough to make it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from senescape import _core
+
+if TYPE_CHECKING:
+    from senescape.model import Model
+    from senescape.scenario import Scenario
+
+__all__ = ["provenance"]
+
+
+def provenance(model: Model, run: Mapping[str, Any], scenario: Scenario | None) -> dict[str, Any]:
+    """Describe a run.
+
+    Parameters
+    ----------
+    model : Model
+        The model that ran.
+    run : mapping
+        The run document.
+    scenario : Scenario or None
+        Where the model came from.
+
+    Returns
+    -------
+    dict
+        JSON-able: ``model`` (SHA-256 of its document), ``rules`` (SHA-256 by transition), ``parameters``, ``run``,
+        ``scenario`` and ``plugins`` (versions by name) if there was one, ``versions``.
+    """
+    settings = {key: value for key, value in run.items() if key not in ("observe", "params", "threads")}
+    out: dict[str, Any] = {
+        "model": hashlib.sha256(model.to_json().encode()).hexdigest(),
+        "rules": model.rule_hashes(),
+        "parameters": {name: float(value) for name, value in zip(model.parameters, run["params"], strict=True)},
+        "run": settings,
+        "versions": {
+            "senescape": _core.__version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+        },
+    }
+    if scenario is not None:
+        out["scenario"] = json.loads(scenario.model_dump_json())
+        out["plugins"] = scenario.plugin_versions()
+    return out

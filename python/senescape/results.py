@@ -1,0 +1,401 @@
+"""What a simulation gives back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senescape.errors import ResultError
+from senescape.extras import require
+from senescape.ledger import Ledger, TransitionInfo
+from senescape.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["Layout", "Result", "open_result"]
+
+STOPS = ("horizon", "eradicated", "relapsed", "cell_cap")
+"""Why a replicate ended, by the engine's code."""
+
+FORMAT = 1
+"""Version of the file format of :meth:`Result.save`."""
+
+_ARRAYS = {
+    "counts": ("replicate", "time", "fate"),
+    "events": ("replicate", "time", "transition"),
+    "pools": ("replicate", "time", "pool"),
+    "observables": ("replicate", "time", "observable"),
+    "drugs": ("time", "drug"),
+    "first_event": ("replicate", "transition"),
+    "total_events": ("replicate", "transition"),
+    "total_counts": ("replicate", "fate"),
+    "last_death": ("replicate",),
+    "end_time": ("replicate",),
+    "stop": ("replicate",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Names along the axes of a result's arrays.
+
+    Attributes
+    ----------
+    fates, barriers, causes, drugs, pools, observables : tuple of str
+        Names in the model's order.
+    transitions : tuple of TransitionInfo
+        One for each column of ``events``.
+    units : dict of str to str
+        Units of drugs, pools and observables by name.
+    initial : tuple of int
+        Cells in each fate at the start.
+    """
+
+    fates: tuple[str, ...]
+    barriers: tuple[str, ...]
+    causes: tuple[str, ...]
+    drugs: tuple[str, ...]
+    pools: tuple[str, ...]
+    observables: tuple[str, ...]
+    transitions: tuple[TransitionInfo, ...]
+    units: dict[str, str]
+    initial: tuple[int, ...]
+
+
+class Result:
+    """Replicates of one simulation.
+
+    Attributes
+    ----------
+    time : ndarray of float64, shape (time,)
+        Times of observation (h).
+    replicate : ndarray of int64, shape (replicate,)
+        Numbers of the replicates.
+    counts : ndarray of int64, shape (replicate, time, fate)
+        Cells alive. -1 after a replicate that ended early at its cell cap or relapse.
+    events : ndarray of int64, shape (replicate, time, transition)
+        Events since the start, -1 likewise.
+    deaths : ndarray of int64, shape (replicate, time, cause)
+        Deaths since the start, -1 likewise.
+    pools, observables : ndarray of float64, shape (replicate, time, ...)
+        Pools and read-outs, NaN likewise.
+    drugs : ndarray of float64, shape (time, drug)
+        Concentrations.
+    first_event : ndarray of float64, shape (replicate, transition)
+        Time (h) of each transition's first event, NaN if it never happened.
+    provenance : dict
+        What made this result: scenario or model, seed, versions, rule hashes, settings.
+    engine : dict of str to int
+        Counts of the engine's work: epochs, bounds, candidates, accepted.
+    """
+
+    def __init__(
+        self,
+        arrays: dict[str, NDArray[Any]],
+        time: NDArray[np.float64],
+        replicate: NDArray[np.int64],
+        layout: Layout,
+        provenance: dict[str, Any],
+        engine: dict[str, int],
+    ) -> None:
+        self._arrays = arrays
+        self.time = time
+        self.replicate = replicate
+        self.layout = layout
+        self.provenance = provenance
+        self.engine = engine
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Cells alive, shape (replicate, time, fate)."""
+        return self._arrays["counts"]
+
+    @property
+    def events(self) -> NDArray[np.int64]:
+        """Events since the start, shape (replicate, time, transition)."""
+        return self._arrays["events"]
+
+    @property
+    def pools(self) -> NDArray[np.float64]:
+        """Pools, shape (replicate, time, pool)."""
+        return self._arrays["pools"]
+
+    @property
+    def observables(self) -> NDArray[np.float64]:
+        """Read-outs, shape (replicate, time, observable)."""
+        return self._arrays["observables"]
+
+    @property
+    def drugs(self) -> NDArray[np.float64]:
+        """Concentrations, shape (time, drug)."""
+        return self._arrays["drugs"]
+
+    @property
+    def first_event(self) -> NDArray[np.float64]:
+        """Time (h) of each transition's first event, shape (replicate, transition); NaN if it never happened."""
+        return self._arrays["first_event"]
+
+    @cached_property
+    def deaths(self) -> NDArray[np.int64]:
+        """Deaths since the start, shape (replicate, time, cause)."""
+        out = np.zeros((*self.events.shape[:2], len(self.layout.causes)), dtype=np.int64)
+        for k, transition in enumerate(self.layout.transitions):
+            if transition.kind == "death" and transition.cause is not None:
+                out[:, :, self.layout.causes.index(transition.cause)] += self.events[:, :, k]
+        out[self.counts[:, :, 0] < 0] = -1
+        return out
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The barrier ledger, summed over replicates."""
+        return self.ledger_of(slice(None))
+
+    def ledger_of(self, replicates: slice | Sequence[int] | NDArray[Any]) -> Ledger:
+        """The barrier ledger of some replicates (by position)."""
+        layout = self.layout
+        events = self._arrays["total_events"][replicates].sum(axis=0)
+        final = self._arrays["total_counts"][replicates]
+        initial = np.asarray(layout.initial, dtype=np.int64) * len(final)
+        names = (layout.transitions, layout.fates, layout.barriers, layout.causes)
+        return Ledger.from_counts(*names, initial, events, final.sum(axis=0))
+
+    @cached_property
+    def outcomes(self) -> Table:
+        """One row a replicate.
+
+        Columns: ``replicate``; ``stop`` (``horizon``, ``eradicated``, ``relapsed`` or ``cell_cap``); ``end_time`` (h);
+        ``eradicated`` and ``eradication_time`` (h, exact; NaN if not); ``relapsed`` and ``relapse_time`` (h; NaN if not);
+        ``final`` (cells alive at the end); ``nadir`` (fewest cells alive at any observation) and ``nadir_time`` (h).
+        """
+        total = self.counts.sum(axis=2)
+        seen = self.counts[:, :, 0] >= 0 if self.counts.shape[2] else np.zeros(total.shape, dtype=bool)
+        lowest = np.where(seen, total, np.iinfo(np.int64).max)
+        stop = self._arrays["stop"]
+        final = self._arrays["total_counts"].sum(axis=1)
+        eradicated = final == 0
+        relapsed = stop == STOPS.index("relapsed")
+        columns: dict[str, NDArray[Any]] = {
+            "replicate": self.replicate,
+            "stop": np.asarray(STOPS)[stop],
+            "end_time": self._arrays["end_time"],
+            "eradicated": eradicated,
+            "eradication_time": np.where(eradicated, self._arrays["last_death"], np.nan),
+            "relapsed": relapsed,
+            "relapse_time": np.where(relapsed, self._arrays["end_time"], np.nan),
+            "final": final,
+        }
+        if self.time.size:
+            columns["nadir"] = lowest.min(axis=1, initial=np.iinfo(np.int64).max)
+            columns["nadir_time"] = self.time[lowest.argmin(axis=1)] if len(total) else np.zeros(0)
+        return Table(columns)
+
+    def to_xarray(self) -> xr.Dataset:
+        """All arrays with named dimensions, coordinates and units (extra ``xarray``).
+
+        Returns
+        -------
+        xarray.Dataset
+            ``counts`` (replicate, time, fate), ``deaths`` (replicate, time, cause), ``events`` (replicate, time,
+            transition), ``pools``, ``observables``, ``drugs``, ``first_event`` and one variable for each column
+            of :attr:`outcomes`. Counts are integers, or floats with NaN where a replicate ended before the time.
+
+        Raises
+        ------
+        MissingExtraError
+            If xarray is not installed.
+        """
+        xarray = require("xarray", "xarray")
+        layout = self.layout
+        coords: dict[str, Any] = {
+            "replicate": self.replicate,
+            "time": ("time", self.time, {"units": "h", "long_name": "time since the start"}),
+            "fate": list(layout.fates),
+            "cause": list(layout.causes),
+            "transition": [t.name for t in layout.transitions],
+            "pool": list(layout.pools),
+            "observable": list(layout.observables),
+            "drug": list(layout.drugs),
+        }
+        variables: dict[str, Any] = {}
+        for name in ("counts", "deaths", "events"):
+            dims = (*_ARRAYS["counts"][:2], {"counts": "fate", "deaths": "cause", "events": "transition"}[name])
+            variables[name] = (dims, _masked(getattr(self, name), self.counts), {"units": "1"})
+        for name in ("pools", "observables", "drugs"):
+            dims = _ARRAYS[name]
+            units = {key: layout.units.get(key, "") for key in coords[dims[-1]]}
+            variables[name] = (dims, self._arrays[name], {"units": json.dumps(units)})
+        variables["first_event"] = (_ARRAYS["first_event"], self.first_event, {"units": "h"})
+        for name, column in self.outcomes.items():
+            if name != "replicate":
+                units = "h" if name.endswith("_time") else "1"
+                variables[name] = (("replicate",), column, {"units": units})
+        return xarray.Dataset(variables, coords, {"provenance": json.dumps(self.provenance, sort_keys=True)})
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Counts and deaths as a table, one row for each replicate and time (extra ``pandas``).
+
+        Columns: ``replicate``, ``time`` (h), one a fate, and ``deaths_<cause>`` for each cause. See
+        :attr:`outcomes` for one row a replicate.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        pandas = require("pandas", "pandas")
+        n, rows = self.counts.shape[:2]
+        columns: dict[str, Any] = {
+            "replicate": np.repeat(self.replicate, rows),
+            "time": np.tile(self.time, n),
+        }
+        counts, deaths = _masked(self.counts, self.counts), _masked(self.deaths, self.counts)
+        columns.update({fate: counts[:, :, i].ravel() for i, fate in enumerate(self.layout.fates)})
+        columns.update({f"deaths_{c}": deaths[:, :, i].ravel() for i, c in enumerate(self.layout.causes)})
+        return pandas.DataFrame(columns)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the result to a NumPy archive (``.npz``), readable without this package and without pickle.
+
+        The file is written beside its place and then moved there, so that an old file is never left half overwritten.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to; ``.npz`` is added if it has no such ending.
+
+        Returns
+        -------
+        pathlib.Path
+            The file written.
+
+        Raises
+        ------
+        ResultError
+            If it cannot be written.
+        """
+        path = Path(path)
+        if path.suffix != ".npz":
+            path = path.with_name(path.name + ".npz")
+        header = {
+            "format": FORMAT,
+            "layout": _layout_to_json(self.layout),
+            "provenance": self.provenance,
+            "engine": self.engine,
+        }
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with part.open("wb") as file:
+                np.savez_compressed(
+                    file,
+                    header=np.asarray(json.dumps(header)),
+                    time=self.time,
+                    replicate=self.replicate,
+                    **self._arrays,
+                )
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise ResultError(f"the result cannot be written to {path}: {error.strerror or error}") from error
+        return path
+
+    def __repr__(self) -> str:
+        n, rows, _ = self.counts.shape
+        return f"<Result: {n} replicates, {rows} times, fates {', '.join(self.layout.fates)}>"
+
+
+def open_result(path: str | os.PathLike[str]) -> Result:
+    """Read a result that :meth:`Result.save` wrote. No code in the file is run.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ResultError
+        If the file is not there, is damaged, or is of another kind or a newer version.
+    """
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            content = {name: file[name] for name in file.files}
+        header = json.loads(str(content.pop("header")))
+    except FileNotFoundError as error:
+        raise ResultError(f"there is no file {path}") from error
+    except Exception as error:
+        # zipfile, zlib and NumPy raise a dozen kinds for a damaged archive; all mean the same here.
+        raise ResultError(f"{path} is not a result of senescape, or is damaged: {error}") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        found = header.get("format") if isinstance(header, dict) else None
+        raise ResultError(f"{path} has format {found!r}; this version reads format {FORMAT}")
+    try:
+        layout = _layout_from_json(header["layout"])
+        time, replicate = content.pop("time"), content.pop("replicate")
+        arrays = {name: content[name] for name in _ARRAYS}
+        _check_shapes(arrays, layout, len(replicate), len(time))
+        return Result(arrays, time, replicate, layout, header["provenance"], header["engine"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultError(f"{path} lacks a part or holds one of the wrong shape: {error}") from error
+
+
+def _check_shapes(arrays: dict[str, NDArray[Any]], layout: Layout, replicates: int, times: int) -> None:
+    sizes = {
+        "replicate": replicates,
+        "time": times,
+        "fate": len(layout.fates),
+        "transition": len(layout.transitions),
+        "pool": len(layout.pools),
+        "observable": len(layout.observables),
+        "drug": len(layout.drugs),
+    }
+    for name, dims in _ARRAYS.items():
+        wanted = tuple(sizes[dim] for dim in dims)
+        if arrays[name].shape != wanted:
+            raise ValueError(f"{name} has shape {arrays[name].shape}, not {wanted}")
+
+
+def _masked(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:
+    """Integers as they are, or floats with NaN where a replicate had ended."""
+    ended = counts[:, :, 0] < 0 if counts.shape[2] else np.zeros(counts.shape[:2], dtype=bool)
+    if not ended.any():
+        return values
+    return np.where(ended[:, :, None], np.nan, values)
+
+
+def _layout_to_json(layout: Layout) -> dict[str, Any]:
+    names = ("fates", "barriers", "causes", "drugs", "pools", "observables", "units", "initial")
+    out: dict[str, Any] = {name: getattr(layout, name) for name in names}
+    fields = ("name", "source", "kind", "target", "cause", "barrier")
+    out["transitions"] = [[getattr(t, field) for field in fields] for t in layout.transitions]
+    return out
+
+
+def _layout_from_json(data: dict[str, Any]) -> Layout:
+    return Layout(
+        fates=tuple(data["fates"]),
+        barriers=tuple(data["barriers"]),
+        causes=tuple(data["causes"]),
+        drugs=tuple(data["drugs"]),
+        pools=tuple(data["pools"]),
+        observables=tuple(data["observables"]),
+        transitions=tuple(TransitionInfo(*row) for row in data["transitions"]),
+        units=dict(data["units"]),
+        initial=tuple(int(n) for n in data["initial"]),
+    )

@@ -1,0 +1,142 @@
+//! Distributions of a trait's first value, and of values that transitions set.
+
+use crate::rng::Draws;
+
+/// A distribution with its parameters known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Dist {
+    /// Always the same value.
+    Constant(f64),
+    /// Normal, clipped to `[low, high]`.
+    Normal { mean: f64, sd: f64, low: f64, high: f64 },
+    /// Lognormal: `median * exp(sigma N)`.
+    LogNormal { median: f64, sigma: f64 },
+    /// Uniform on `[low, high]`.
+    Uniform { low: f64, high: f64 },
+    /// Beta on (0, 1).
+    Beta { a: f64, b: f64 },
+    /// Gamma with shape and scale.
+    Gamma { shape: f64, scale: f64 },
+    /// Exponential with a mean.
+    Exponential { mean: f64 },
+    /// One with probability `p`, else zero.
+    Bernoulli { p: f64 },
+}
+
+impl Dist {
+    /// What is wrong with the parameters, if anything.
+    #[must_use]
+    pub fn fault(&self) -> Option<&'static str> {
+        let finite = |values: &[f64]| values.iter().all(|v| v.is_finite());
+        match *self {
+            Self::Constant(value) => (!value.is_finite()).then_some("its value must be finite"),
+            Self::Normal { mean, sd, low, high } => {
+                (!finite(&[mean, sd]) || sd < 0.0 || low.is_nan() || high.is_nan() || low > high)
+                    .then_some("a normal needs a finite mean, sd >= 0 and low <= high")
+            }
+            Self::LogNormal { median, sigma } => (!finite(&[median, sigma]) || median <= 0.0 || sigma < 0.0)
+                .then_some("a lognormal needs median > 0 and sigma >= 0"),
+            Self::Uniform { low, high } => {
+                (!finite(&[low, high]) || low > high).then_some("a uniform needs finite low <= high")
+            }
+            Self::Beta { a, b } => {
+                (!finite(&[a, b]) || a <= 0.0 || b <= 0.0).then_some("a beta needs a > 0 and b > 0")
+            }
+            Self::Gamma { shape, scale } => (!finite(&[shape, scale]) || shape <= 0.0 || scale <= 0.0)
+                .then_some("a gamma needs shape > 0 and scale > 0"),
+            Self::Exponential { mean } => {
+                (!mean.is_finite() || mean < 0.0).then_some("an exponential needs a mean >= 0")
+            }
+            Self::Bernoulli { p } => {
+                (!(0.0..=1.0).contains(&p)).then_some("a Bernoulli needs a probability from 0 to 1")
+            }
+        }
+    }
+
+    /// One value.
+    pub fn sample(&self, draws: &mut Draws) -> f64 {
+        match *self {
+            Self::Constant(value) => value,
+            Self::Normal { mean, sd, low, high } => (mean + sd * draws.normal()).max(low).min(high),
+            Self::LogNormal { median, sigma } => median * libm::exp(sigma * draws.normal()),
+            Self::Uniform { low, high } => low + (high - low) * draws.uniform(),
+            Self::Beta { a, b } => {
+                let (x, y) = (log_gamma_variate(a, draws), log_gamma_variate(b, draws));
+                // In logs, so that tiny shapes, whose variates underflow, still give a value in [0, 1].
+                1.0 / (1.0 + libm::exp(y - x))
+            }
+            Self::Gamma { shape, scale } => scale * libm::exp(log_gamma_variate(shape, draws)),
+            Self::Exponential { mean } => -mean * libm::log(draws.uniform()),
+            Self::Bernoulli { p } => f64::from(u8::from(draws.uniform() < p)),
+        }
+    }
+}
+
+/// The logarithm of a standard gamma variate (Marsaglia & Tsang 2000, doi 10.1145/358407.358414).
+fn log_gamma_variate(shape: f64, draws: &mut Draws) -> f64 {
+    if shape < 1.0 {
+        // Gamma(a) = Gamma(a + 1) U^(1/a).
+        return log_gamma_variate(shape + 1.0, draws) + libm::log(draws.uniform()) / shape;
+    }
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / libm::sqrt(9.0 * d);
+    loop {
+        let x = draws.normal();
+        let v = 1.0 + c * x;
+        let u = draws.uniform();
+        if v > 0.0 {
+            let log_v = 3.0 * libm::log(v);
+            if libm::log(u) < 0.5 * x * x + d - d * libm::exp(log_v) + d * log_v {
+                return libm::log(d) + log_v;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, Stream, founder_key};
+
+    fn moments(dist: Dist) -> (f64, f64) {
+        let n = 40_000_u32;
+        let stream = Stream::new(11, 0);
+        let (mut sum, mut square) = (0.0, 0.0);
+        for i in 0..n {
+            let x = dist.sample(&mut stream.draws(founder_key(u64::from(i)), 0, Purpose::Initial(0)));
+            sum += x;
+            square += x * x;
+        }
+        let mean = sum / f64::from(n);
+        (mean, square / f64::from(n) - mean * mean)
+    }
+
+    #[test]
+    fn means_and_variances_are_right() {
+        // (distribution, mean, variance); six standard errors of the mean, 8% of the variance.
+        let cases = [
+            (Dist::Normal { mean: 2.0, sd: 0.5, low: f64::NEG_INFINITY, high: f64::INFINITY }, 2.0, 0.25),
+            (Dist::LogNormal { median: 1.0, sigma: 0.5 }, 1.133_148_5, 0.364_7),
+            (Dist::Uniform { low: -1.0, high: 3.0 }, 1.0, 16.0 / 12.0),
+            (Dist::Beta { a: 4.0, b: 2.0 }, 2.0 / 3.0, 8.0 / (36.0 * 7.0)),
+            (Dist::Beta { a: 0.3, b: 0.3 }, 0.5, 0.25 / 1.6),
+            (Dist::Gamma { shape: 0.5, scale: 2.0 }, 1.0, 2.0),
+            (Dist::Gamma { shape: 5.0, scale: 0.1 }, 0.5, 0.05),
+            (Dist::Exponential { mean: 3.0 }, 3.0, 9.0),
+            (Dist::Bernoulli { p: 0.2 }, 0.2, 0.16),
+        ];
+        for (dist, mean, variance) in cases {
+            let (m, v) = moments(dist);
+            assert!((m - mean).abs() < 6.0 * (variance / 40_000.0_f64).sqrt(), "{dist:?}: mean {m}");
+            assert!((v / variance - 1.0).abs() < 0.08, "{dist:?}: variance {v}");
+        }
+    }
+
+    #[test]
+    fn faults_are_named() {
+        assert!(Dist::LogNormal { median: 0.0, sigma: 1.0 }.fault().is_some());
+        assert!(Dist::Beta { a: 1.0, b: -1.0 }.fault().is_some());
+        assert!(Dist::Bernoulli { p: f64::NAN }.fault().is_some());
+        assert!(Dist::Normal { mean: 0.0, sd: 1.0, low: 0.0, high: 1.0 }.fault().is_none());
+    }
+}

@@ -1,0 +1,240 @@
+//! What an event does to a cell: death, a new fate, division, and the traits and marks it sets.
+
+use crate::document::Kind;
+use crate::error::{Error, FaultKind};
+use crate::lanes::Lanes;
+use crate::model::{EnvInput, Inherit, Source, Transition, Value};
+use crate::replicate::{Worker, evaluate};
+use crate::rng::{Purpose, daughter_key};
+
+impl Worker<'_> {
+    /// Let transition `k` happen to the cell of a row; true if its row holds a live cell of this fate afterwards.
+    pub(crate) fn happen(
+        &mut self,
+        fate: usize,
+        row: usize,
+        lane: usize,
+        lanes: &Lanes,
+        k: usize,
+    ) -> Result<bool, Error> {
+        let now = lanes.now[lane];
+        self.tally.accepted += 1;
+        self.events[k] += 1;
+        // Cells are not taken in the order of time, so the first and the last are kept by comparison.
+        self.first_event[k] = self.first_event[k].min(now);
+        let transition = &self.model.transitions[k];
+        match transition.kind {
+            Kind::Death => {
+                self.last_death = self.last_death.max(now);
+                self.tables[fate].remove(row);
+                self.alive -= 1;
+                Ok(false)
+            }
+            Kind::Move => self.shift(fate, row, lane, lanes, transition),
+            Kind::Division => self.divide(fate, row, lane, lanes, transition),
+        }
+    }
+
+    fn shift(
+        &mut self,
+        fate: usize,
+        row: usize,
+        lane: usize,
+        lanes: &Lanes,
+        transition: &Transition,
+    ) -> Result<bool, Error> {
+        let mut cell = std::mem::take(&mut self.daughter);
+        let table = &self.tables[fate];
+        cell.key = table.key[row];
+        cell.draws = table.draws[row] + 1;
+        cell.clone = table.clone[row];
+        cell.marks = lanes.marks[lane];
+        cell.entered = table.entered[row];
+        cell.since = lanes.now[lane];
+        cell.level = table.level[row].min(0);
+        for (to, from) in cell.traits.iter_mut().zip(&lanes.columns) {
+            *to = from[lane];
+        }
+        // The next threshold is that of this very draw: the candidate's block of words holds both.
+        cell.threshold = self.stream.candidate(cell.key, cell.draws - 1).1;
+        self.daughter = cell;
+        self.set(fate, transition, lanes.now[lane])?;
+        if transition.target != fate {
+            self.daughter.entered = lanes.now[lane];
+            self.tables[transition.target].push(&self.daughter);
+            self.tables[fate].remove(row);
+            return Ok(false);
+        }
+        let table = &mut self.tables[fate];
+        table.marks[row] = self.daughter.marks;
+        table.since[row] = self.daughter.since;
+        for (to, from) in table.columns.iter_mut().zip(&self.daughter.traits) {
+            to[row] = *from;
+        }
+        Ok(true)
+    }
+
+    fn divide(
+        &mut self,
+        fate: usize,
+        row: usize,
+        lane: usize,
+        lanes: &Lanes,
+        transition: &Transition,
+    ) -> Result<bool, Error> {
+        let (mother, clone) = (self.tables[fate].key[row], self.tables[fate].clone[row]);
+        let level = self.tables[fate].level[row];
+        let stays = transition.target == fate;
+        for which in 0..2 {
+            let key = daughter_key(mother, which);
+            self.daughter.key = key;
+            self.daughter.draws = 0;
+            self.daughter.clone = clone;
+            self.daughter.marks = lanes.marks[lane];
+            self.daughter.entered = lanes.now[lane];
+            self.daughter.since = lanes.now[lane];
+            self.daughter.level = if stays { level } else { level.min(0) };
+            self.daughter.threshold = self.stream.first_threshold(key);
+            for column in 0..self.model.columns.len() {
+                self.daughter.traits[column] = self.inherited(fate, lane, lanes, column, key)?;
+            }
+            self.set(fate, transition, lanes.now[lane])?;
+            if stays && which == 0 {
+                let daughter = &self.daughter;
+                let table = &mut self.tables[fate];
+                table.key[row] = daughter.key;
+                table.draws[row] = 0;
+                table.marks[row] = daughter.marks;
+                table.entered[row] = daughter.entered;
+                table.since[row] = daughter.since;
+                table.threshold[row] = daughter.threshold;
+                for (to, from) in table.columns.iter_mut().zip(&daughter.traits) {
+                    to[row] = *from;
+                }
+            } else {
+                self.tables[transition.target].push(&self.daughter);
+            }
+        }
+        self.alive += 1;
+        if !stays {
+            self.tables[fate].remove(row);
+        }
+        Ok(stays)
+    }
+
+    fn inherited(&mut self, fate: usize, lane: usize, lanes: &Lanes, column: usize, key: u64) -> Result<f32, Error> {
+        let model = self.model;
+        let of = &model.columns[column];
+        let mother = lanes.columns[column][lane];
+        let mut draws = self.stream.draws(key, 0, Purpose::Inherit(of.of as u16));
+        let fresh = |draws: &mut crate::rng::Draws| match &of.initial {
+            Value::Dist(dist) => dist.sample(draws) as f32,
+            // Refused when the model is bound: only distributions can be drawn afresh.
+            Value::Rule(_) | Value::Given(_) => mother,
+        };
+        let x = match &of.inherit {
+            Inherit::Copy => return Ok(mother),
+            Inherit::Scaled(factor) => (f64::from(mother) * factor) as f32,
+            Inherit::Reset => fresh(&mut draws),
+            Inherit::Mixture { rho } => {
+                if draws.uniform() < *rho {
+                    mother
+                } else {
+                    fresh(&mut draws)
+                }
+            }
+            // The logarithm of a value that a flow or an event brought to zero is undefined: such a value is copied.
+            Inherit::Ar1 { log: true, .. } if mother <= 0.0 => mother,
+            Inherit::Ar1 { rho, centre, spread, log } => {
+                let y = if *log { libm::log(f64::from(mother)) } else { f64::from(mother) };
+                let y = centre + rho * (y - centre) + spread * libm::sqrt(1.0 - rho * rho) * draws.normal();
+                (if *log { libm::exp(y) } else { y }) as f32
+            }
+            Inherit::Rule(rules) => {
+                let traits: Vec<f32> = lanes.columns.iter().map(|c| c[lane]).collect();
+                let now = lanes.now[lane];
+                let age = now - lanes.entered[lane];
+                let env = &self.env;
+                let read = |input| env_at(env, input, now);
+                evaluate(rules, &traits, lanes.marks[lane], age, read, &mut self.scalar)
+            }
+        };
+        if x.is_finite() {
+            return Ok(x);
+        }
+        Err(self.fault(fate, format!("inheritance of {}", of.name), lanes.now[lane], FaultKind::Trait(x.into())))
+    }
+
+    /// Set the traits and marks of the cell in `self.daughter` as a transition says; all read the cell as it was before.
+    fn set(&mut self, fate: usize, transition: &Transition, now: f64) -> Result<(), Error> {
+        if !transition.set.is_empty() {
+            let before = self.daughter.traits.clone();
+            for (column, value) in &transition.set {
+                let x = match value {
+                    Value::Dist(dist) => {
+                        let of = self.model.columns[*column].of as u16;
+                        let mut draws = self.stream.draws(self.daughter.key, self.daughter.draws, Purpose::Set(of));
+                        dist.sample(&mut draws) as f32
+                    }
+                    Value::Rule(rules) => {
+                        let age = now - self.daughter.entered;
+                        let env = &self.env;
+                        let read = |input| env_at(env, input, now);
+                        evaluate(rules, &before, self.daughter.marks, age, read, &mut self.scalar)
+                    }
+                    // Refused when the document is read.
+                    Value::Given(_) => before[*column],
+                };
+                if !x.is_finite() {
+                    let rule = format!("{}: set {}", transition.name, self.model.columns[*column].name);
+                    return Err(self.fault(fate, rule, now, FaultKind::Trait(x.into())));
+                }
+                self.daughter.traits[*column] = x;
+            }
+        }
+        self.daughter.marks = (self.daughter.marks | transition.raise) & !transition.clear;
+        Ok(())
+    }
+
+    /// The values that a fate's hazards read for one cell, by name.
+    pub(crate) fn inputs_of(&self, fate: usize, lane: usize, lanes: &Lanes) -> Vec<(String, f64)> {
+        let now = lanes.now[lane];
+        let of = &self.model.fates[fate].hazards;
+        let named = of.inputs.iter().map(|source| match *source {
+            Source::Column(column) => {
+                (format!("cell.{}", self.model.columns[column].name), f64::from(lanes.columns[column][lane]))
+            }
+            Source::Mark(mark) => {
+                (format!("cell.mark['{}']", self.model.marks[mark]), (lanes.marks[lane] >> mark & 1) as f64)
+            }
+            Source::Age => ("cell.age".to_owned(), now - lanes.entered[lane]),
+            Source::Env(input) => (self.env_name(input), f64::from(env_at(&self.env, input, now))),
+        });
+        named.collect()
+    }
+
+    fn env_name(&self, input: EnvInput) -> String {
+        match input {
+            EnvInput::Time => "env.time".to_owned(),
+            EnvInput::Drug(drug) => format!("env.drug['{}']", self.model.drugs[drug]),
+            EnvInput::Pool(pool) => format!("env.pool['{}']", self.model.pools[pool]),
+            EnvInput::Aggregate(index) => {
+                use crate::document::Gather;
+                let aggregate = self.model.aggregates[index];
+                let fate = &self.model.fates[aggregate.fate].name;
+                match aggregate.kind {
+                    Gather::Count => format!("env.count['{fate}']"),
+                    Gather::Sum => format!("env.sum['{fate}'].{}", self.model.columns[aggregate.column].name),
+                    Gather::Mean => format!("env.mean['{fate}'].{}", self.model.columns[aggregate.column].name),
+                }
+            }
+        }
+    }
+}
+
+fn env_at(env: &crate::env::Env<'_>, input: EnvInput, now: f64) -> f32 {
+    let mut out = [0.0; crate::expr::LANES];
+    let times = [now; crate::expr::LANES];
+    env.fill(input, &times, 1, &mut out);
+    out[0]
+}

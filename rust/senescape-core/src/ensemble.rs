@@ -1,0 +1,167 @@
+//! Many replicates in parallel, with results that do not depend on how they were shared out.
+
+use crate::document::{ModelDocument, RunDocument};
+use crate::error::Error;
+use crate::model::{Model, bind};
+use crate::plan::Plan;
+use crate::replicate::{Record, Worker};
+use rayon::prelude::*;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Flags that a caller shares with a run.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Raise it to end the run at the next chance; finished replicates are kept.
+    pub cancel: AtomicBool,
+    /// Replicates finished so far.
+    pub finished: AtomicU64,
+}
+
+/// What a run gave: the finished replicates in order, and why it ended early, if it did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Finished replicates, by number.
+    pub records: Vec<Record>,
+    /// What ended the run.
+    pub error: Option<Error>,
+    /// Drug concentrations, `[observation][drug]`.
+    pub drugs: Vec<f64>,
+}
+
+/// A model and a run, checked and ready.
+pub struct Job {
+    model: Model,
+    run: RunDocument,
+    plan: Plan,
+    given: Vec<Vec<f32>>,
+}
+
+impl Job {
+    /// Check and compile everything that can be known before the first cell moves.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the documents.
+    pub fn new(document: &ModelDocument, run: RunDocument, given: Vec<Vec<f32>>) -> Result<Self, Error> {
+        if !(run.rtol > 0.0 && run.rtol < 1.0) {
+            return Err(Error::Run(format!("rtol is {}; it must lie between 0 and 1", run.rtol)));
+        }
+        if run.initial.len() != document.fates.len() {
+            return Err(Error::Run(format!("{} initial counts for {} fates", run.initial.len(), document.fates.len())));
+        }
+        let founders = run.initial.iter().try_fold(0_u64, |sum, n| sum.checked_add(*n)).unwrap_or(u64::MAX);
+        if founders > u64::from(u32::MAX) {
+            return Err(Error::Run(format!("{founders} initial cells; at most {} are possible", u32::MAX)));
+        }
+        if founders > run.stop.max_cells {
+            return Err(Error::Run(format!(
+                "{founders} initial cells are more than max_cells = {}; raise max_cells",
+                run.stop.max_cells
+            )));
+        }
+        for (i, column) in given.iter().enumerate() {
+            if column.len() as u64 != founders {
+                return Err(Error::Run(format!(
+                    "column {i} has {} values for {founders} founders; give one value a founder",
+                    column.len()
+                )));
+            }
+            if let Some(at) = column.iter().position(|x| !x.is_finite()) {
+                return Err(Error::Run(format!("value {at} of column {i} is {}; it must be finite", column[at])));
+            }
+        }
+        if let Some(rule) = &run.stop.relapse {
+            if let Some(fate) = rule.fates.iter().find(|f| **f >= document.fates.len()) {
+                return Err(Error::Run(format!("the relapse rule names fate {fate}, but there are {}", document.fates.len())));
+            }
+        }
+        let model = bind(document, &run.params, &given, run.rtol)?;
+        let plan = Plan::new(&model, &run)?;
+        Ok(Self { model, run, plan, given })
+    }
+
+    /// The model as bound.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The number of times of observation.
+    #[must_use]
+    pub fn observations(&self) -> usize {
+        self.run.observe.len()
+    }
+
+    /// Run all replicates on a pool of threads of its own.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if no pool of threads can be had. Errors of replicates are part of the outcome.
+    pub fn run(&self, control: &Control) -> Result<Outcome, Error> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.run.threads.max(1))
+            .thread_name(|i| format!("senescape-{i}"))
+            .build()
+            .map_err(|error| Error::Internal(format!("no threads: {error}")))?;
+        let failure: Mutex<Option<(u64, Error)>> = Mutex::new(None);
+        let first = self.run.first_replicate;
+        let records: Vec<Option<Record>> = pool.install(|| {
+            (first..first.saturating_add(self.run.replicates))
+                .into_par_iter()
+                .map_init(
+                    || Worker::new(&self.model, &self.run, &self.plan, &self.given, &control.cancel),
+                    |worker, replicate| match worker.run(replicate) {
+                        Ok(record) => {
+                            control.finished.fetch_add(1, Ordering::Relaxed);
+                            Some(record)
+                        }
+                        Err(error) => {
+                            if !matches!(error, Error::Interrupted) {
+                                control.cancel.store(true, Ordering::Relaxed);
+                                keep_first(&failure, replicate, error);
+                            }
+                            None
+                        }
+                    },
+                )
+                .collect()
+        });
+        let complete = records.iter().all(Option::is_some);
+        let failure = failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let error = match failure {
+            Some((_, error)) => Some(error),
+            None if !complete => Some(Error::Interrupted),
+            None => None,
+        };
+        Ok(Outcome { records: records.into_iter().flatten().collect(), error, drugs: self.concentrations() })
+    }
+
+    /// Concentrations at the times of observation.
+    fn concentrations(&self) -> Vec<f64> {
+        let drugs = self.model.drugs.len();
+        let mut out = Vec::with_capacity(self.run.observe.len() * drugs);
+        for (edge, seen) in self.plan.observation.iter().enumerate() {
+            if seen.is_none() {
+                continue;
+            }
+            for drug in 0..drugs {
+                // Right-continuous: a dose given at this very time counts.
+                out.push(match self.plan.segments.get(edge) {
+                    Some(segments) => segments[drug].at(0.0),
+                    None => {
+                        let last = self.plan.epochs() - 1;
+                        self.plan.segments[last][drug].at(self.plan.edges[edge] - self.plan.edges[last])
+                    }
+                });
+            }
+        }
+        out
+    }
+}
+
+/// Of several failures keep that of the smallest replicate number.
+fn keep_first(failure: &Mutex<Option<(u64, Error)>>, replicate: u64, error: Error) {
+    let mut slot = failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if slot.as_ref().is_none_or(|(number, _)| replicate < *number) {
+        *slot = Some((replicate, error));
+    }
+}

@@ -1,0 +1,202 @@
+//! The environment over one epoch, and the boxes of values that it can take over windows of time.
+
+use crate::drug::Segment;
+use crate::expr::LANES;
+use crate::model::{EnvInput, Model};
+use crate::plan::{Plan, outward};
+use crate::pool::PoolPath;
+
+/// The finest level of a window: a sixteenth of an epoch.
+pub const FINEST: i8 = -4;
+
+/// Lanes of times (h).
+pub type Times = [f64; LANES];
+
+/// A quantity that changes linearly over an epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Line {
+    /// Its value at the epoch's start.
+    pub start: f64,
+    /// Its change per hour.
+    pub slope: f64,
+}
+
+impl Line {
+    /// Its value `s` hours into the epoch.
+    #[inline]
+    #[must_use]
+    pub fn at(self, s: f64) -> f64 {
+        self.start + self.slope * s
+    }
+}
+
+/// The environment over one epoch, as cells see it.
+pub struct Env<'p> {
+    plan: &'p Plan,
+    /// The number of the epoch.
+    pub epoch: usize,
+    /// Its start (h).
+    pub start: f64,
+    /// Its end (h).
+    pub end: f64,
+    /// The pools' path.
+    pub pools: PoolPath,
+    /// The aggregates' paths.
+    pub aggregates: Vec<Line>,
+    drugs: usize,
+    pool_count: usize,
+    windows: Vec<Window>,
+}
+
+/// A stretch of time, and the range of every environment input over it.
+#[derive(Clone, Debug, Default)]
+struct Window {
+    known: bool,
+    end: f64,
+    low: Vec<f32>,
+    high: Vec<f32>,
+}
+
+impl<'p> Env<'p> {
+    /// An environment that stands before the first epoch.
+    #[must_use]
+    pub fn new(model: &Model, plan: &'p Plan) -> Self {
+        let width = 1 + model.drugs.len() + model.pools.len() + model.aggregates.len();
+        let window = Window { known: false, end: 0.0, low: vec![0.0; width], high: vec![0.0; width] };
+        let windows = plan.top_level() as usize + (2 << -FINEST) as usize;
+        Self {
+            plan,
+            epoch: 0,
+            start: 0.0,
+            end: 0.0,
+            pools: PoolPath::default(),
+            aggregates: vec![Line::default(); model.aggregates.len()],
+            drugs: model.drugs.len(),
+            pool_count: model.pools.len(),
+            windows: vec![window; windows],
+        }
+    }
+
+    /// Step to an epoch. The paths of pools and aggregates are the caller's to set.
+    pub fn enter(&mut self, epoch: usize) {
+        self.epoch = epoch;
+        self.start = self.plan.edges[epoch];
+        self.end = self.plan.edges[epoch + 1];
+        for window in &mut self.windows {
+            window.known = false;
+        }
+    }
+
+    /// The drugs' courses over the epoch.
+    #[must_use]
+    pub fn segments(&self) -> &'p [Segment] {
+        &self.plan.segments[self.epoch]
+    }
+
+    /// The coarsest level of a window that starts with this epoch.
+    #[must_use]
+    pub fn top_level(&self) -> i8 {
+        self.plan.top_level()
+    }
+
+    /// One input at the first `n` of given times, all inside the epoch.
+    pub fn fill(&self, input: EnvInput, times: &Times, n: usize, out: &mut [f32; LANES]) {
+        match input {
+            EnvInput::Time => {
+                for (o, t) in out.iter_mut().zip(times) {
+                    *o = *t as f32;
+                }
+            }
+            EnvInput::Drug(drug) => {
+                let s = self.elapsed(times);
+                self.segments()[drug].fill(&s[..n], &mut out[..n]);
+            }
+            EnvInput::Pool(pool) => {
+                let s = self.elapsed(times);
+                self.pools.fill(pool, &s[..n], &mut out[..n]);
+            }
+            EnvInput::Aggregate(index) => {
+                let line = self.aggregates[index];
+                for (o, t) in out.iter_mut().zip(times) {
+                    *o = line.at(t - self.start) as f32;
+                }
+            }
+        }
+    }
+
+    /// The number of the window of a level that holds time `t`, and its end.
+    ///
+    /// Levels from 0 up span `2^level` epochs from this one's start; levels below 0 are equal parts of this epoch.
+    pub fn window(&mut self, level: i8, t: f64) -> (usize, f64) {
+        let index;
+        if level >= 0 {
+            index = level as usize;
+            if !self.windows[index].known {
+                let end = self.plan.window_end(self.epoch, level);
+                self.measure(index, self.start, end, level);
+            }
+        } else {
+            let parts = 1_usize << -level;
+            let share = (t - self.start) / (self.end - self.start);
+            let part = ((share * parts as f64) as usize).min(parts - 1);
+            let edge = |i: usize| {
+                if i == parts { self.end } else { self.start + (self.end - self.start) * (i as f64 / parts as f64) }
+            };
+            // Rounding may put a time a hair beyond an edge of its part. A window must end after its start.
+            let part = if t < edge(part) { part - 1 } else { part };
+            let part = if t >= edge(part + 1) { part + 1 } else { part };
+            index = self.plan.top_level() as usize + parts - 1 + part;
+            if !self.windows[index].known {
+                self.measure(index, edge(part), edge(part + 1), level);
+            }
+        }
+        (index, self.windows[index].end)
+    }
+
+    /// The range of an input over a window.
+    #[inline]
+    #[must_use]
+    pub fn range(&self, window: usize, input: EnvInput) -> (f32, f32) {
+        let i = match input {
+            EnvInput::Time => 0,
+            EnvInput::Drug(drug) => 1 + drug,
+            EnvInput::Pool(pool) => 1 + self.drugs + pool,
+            EnvInput::Aggregate(index) => 1 + self.drugs + self.pool_count + index,
+        };
+        (self.windows[window].low[i], self.windows[window].high[i])
+    }
+
+    fn elapsed(&self, times: &Times) -> [f32; LANES] {
+        let mut s = [0.0; LANES];
+        for (s, t) in s.iter_mut().zip(times) {
+            *s = (*t - self.start) as f32;
+        }
+        s
+    }
+
+    fn measure(&mut self, index: usize, from: f64, to: f64, level: i8) {
+        let (s0, s1) = (from - self.start, to.min(self.end) - self.start);
+        let mut ranges = Vec::with_capacity(self.windows[index].low.len());
+        ranges.push((from as f32, to as f32));
+        for (drug, segment) in self.segments().iter().enumerate() {
+            ranges.push(if level >= 0 {
+                self.plan.range(self.epoch, level, drug)
+            } else {
+                let (low, high) = outward(segment.range(s0, s1));
+                (low.max(0.0), high)
+            });
+        }
+        ranges.extend((0..self.pool_count).map(|pool| outward(self.pools.range(pool, s0, s1))));
+        ranges.extend(self.aggregates.iter().map(|line| {
+            let (a, b) = (line.at(s0) as f32, line.at(s1) as f32);
+            (a.min(b), a.max(b))
+        }));
+        let window = &mut self.windows[index];
+        window.known = true;
+        window.end = to;
+        for (i, (low, high)) in ranges.into_iter().enumerate() {
+            window.low[i] = low;
+            window.high[i] = high;
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Every error of the core. Each names the thing, where it stands and the fix.
+
+use crate::drug::DrugError;
+use crate::expr::ExprError;
+use crate::pool::PoolError;
+
+/// What can go wrong in the core.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The model document is not one: not JSON, an unknown key, an index out of range.
+    #[error("the model is not valid: {0}")]
+    Model(String),
+    /// The run document is not valid for this model.
+    #[error("the run is not valid: {0}")]
+    Run(String),
+    /// A rule cannot be compiled.
+    #[error(transparent)]
+    Expr(#[from] ExprError),
+    /// A drug or a dose is impossible.
+    #[error(transparent)]
+    Drug(#[from] DrugError),
+    /// A pool's differential equation failed.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// A hazard is not a rate.
+    #[error("{0}")]
+    Rate(RateFault),
+    /// The interrupt flag was raised.
+    #[error("interrupted")]
+    Interrupted,
+    /// A broken invariant of the engine: never the user's fault.
+    #[error("internal error, please report it: {0}")]
+    Internal(String),
+}
+
+/// A hazard, a trait or a target that left its range, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateFault {
+    /// The rule: a transition's name, or `flow of <trait>`.
+    pub rule: String,
+    /// The fate of the cell.
+    pub fate: String,
+    /// Hours since the start.
+    pub time: f64,
+    /// Which replicate.
+    pub replicate: u64,
+    /// What is wrong with it.
+    pub kind: FaultKind,
+    /// The values the rule read, by name.
+    pub inputs: Vec<(String, f64)>,
+}
+
+/// What is wrong with a rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FaultKind {
+    /// Below zero.
+    Negative(f64),
+    /// Not a number.
+    NotANumber,
+    /// Infinite.
+    Infinite,
+    /// No finite bound even over the shortest window.
+    Unbounded,
+    /// So large that time no longer advances.
+    TooFast(f64),
+    /// Above the engine's own bound.
+    AboveBound { value: f64, bound: f64 },
+    /// A trait value that is not finite.
+    Trait(f64),
+}
+
+impl std::fmt::Display for RateFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { rule, fate, time, replicate, kind, inputs } = self;
+        let place = format!("in fate '{fate}' at {time:.4} h (replicate {replicate})");
+        match kind {
+            FaultKind::Negative(value) => write!(
+                f,
+                "the hazard of '{rule}' is negative ({value:e} per hour) {place}; keep it at or above 0, for example with np.maximum(..., 0)"
+            )?,
+            FaultKind::NotANumber => write!(
+                f,
+                "'{rule}' is not a number (NaN) {place}; look for 0/0, a logarithm or a fractional power of a negative number"
+            )?,
+            FaultKind::Infinite => {
+                write!(f, "'{rule}' is infinite {place}; look for a division by zero or an exponential that overflows")?;
+            }
+            FaultKind::Unbounded => write!(
+                f,
+                "'{rule}' has no finite bound {place}: over the values its inputs can take soon, it can be infinite or undefined; bound its denominator away from zero (np.maximum) or clip it (np.clip)"
+            )?,
+            FaultKind::TooFast(value) => write!(
+                f,
+                "the hazard of '{rule}' is so large ({value:e} per hour) {place} that time no longer advances; look at its units (hazards are per hour)"
+            )?,
+            FaultKind::AboveBound { value, bound } => write!(
+                f,
+                "the hazard of '{rule}' ({value:e}) is above the bound the engine computed for it ({bound:e}) {place}; this is a bug of the engine, please report it"
+            )?,
+            FaultKind::Trait(value) => {
+                write!(f, "'{rule}' gave a trait the value {value} {place}; it must be a finite number")?;
+            }
+        }
+        if !inputs.is_empty() {
+            let list: Vec<String> = inputs.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            write!(f, "; it read {}", list.join(", "))?;
+        }
+        Ok(())
+    }
+}

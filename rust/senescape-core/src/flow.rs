@@ -1,0 +1,268 @@
+//! How traits move between events: relaxation `x' = (target - x) / tau`.
+//!
+//! A constant target is followed exactly. A varying one is followed by an exponential integrator: the target is
+//! interpolated by a parabola over the step and the linear part is integrated exactly. The step is cut, per cell and
+//! from the cell's own values only, where the parabola and the straight line differ by more than `rtol`.
+
+use crate::env::{Env, Times};
+use crate::expr::math::{exp_f32, exp_f64};
+use crate::expr::{Frame, IntervalFrame, LANES};
+use crate::lanes::{Boxes, Column, Lanes};
+use crate::model::{Fate, Flow};
+
+/// The most parts that an interval is cut into.
+const MOST_PARTS: u32 = 256;
+
+/// Scratch of the integrator for one fate.
+pub struct Driver {
+    values: Vec<Frame>,
+    bounds: Vec<IntervalFrame>,
+    first: Vec<Column>,
+    middle: Vec<Column>,
+    last: Vec<Column>,
+}
+
+impl Driver {
+    /// Scratch for the driven traits of a fate.
+    #[must_use]
+    pub fn new(fate: &Fate, columns: usize) -> Self {
+        Self {
+            values: fate.driven.iter().map(|d| d.target.bound.frame()).collect(),
+            bounds: fate.driven.iter().map(|d| d.target.bound.interval_frame()).collect(),
+            first: vec![[0.0; LANES]; columns],
+            middle: vec![[0.0; LANES]; columns],
+            last: vec![[0.0; LANES]; columns],
+        }
+    }
+
+    /// Carry the traits of some cells from `since` to `now`; `since` is then `now`.
+    pub fn advance(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env<'_>, rtol: f64) {
+        if fate.driven.is_empty() {
+            let hours = hours_between(&lanes.since, &lanes.now);
+            relax(&fate.flows, &hours, &mut lanes.columns);
+        } else if lanes.since != lanes.now {
+            self.drive(fate, lanes, env, rtol);
+        }
+        lanes.since = lanes.now;
+    }
+
+    fn drive(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env<'_>, rtol: f64) {
+        for (to, from) in self.first.iter_mut().zip(&lanes.columns) {
+            *to = *from;
+        }
+        let whole = lanes.since;
+        let error = self.step(fate, lanes, env, &whole, &lanes.now, rtol);
+        let mut parts = [1_u32; LANES];
+        for lane in 0..lanes.n {
+            // Halving a step cuts the summed error of the straight line fourfold.
+            while parts[lane] < MOST_PARTS && f64::from(parts[lane]).powi(2) < error[lane] {
+                parts[lane] *= 2;
+            }
+        }
+        let most = parts[..lanes.n].iter().copied().max().unwrap_or(1);
+        if most > 1 {
+            for i in 0..most {
+                let mut from = lanes.now;
+                let mut to = lanes.now;
+                for lane in 0..lanes.n {
+                    let length = lanes.now[lane] - lanes.since[lane];
+                    let edge = |i: u32| lanes.since[lane] + length * (f64::from(i) / f64::from(parts[lane]));
+                    if i < parts[lane] {
+                        from[lane] = edge(i);
+                        to[lane] = if i + 1 == parts[lane] { lanes.now[lane] } else { edge(i + 1) };
+                    }
+                }
+                self.step(fate, lanes, env, &from, &to, rtol);
+                std::mem::swap(&mut self.first, &mut self.last);
+            }
+            std::mem::swap(&mut self.first, &mut self.last);
+        }
+        for (to, from) in lanes.columns.iter_mut().zip(&self.last) {
+            *to = *from;
+        }
+    }
+
+    /// One step from `self.first` to `self.last`; the difference of parabola and line, in units of the tolerance.
+    fn step(
+        &mut self,
+        fate: &Fate,
+        lanes: &Lanes,
+        env: &Env<'_>,
+        from: &Times,
+        to: &Times,
+        rtol: f64,
+    ) -> [f64; LANES] {
+        let mut centre = [0.0; LANES];
+        for lane in 0..LANES {
+            centre[lane] = from[lane] + 0.5 * (to[lane] - from[lane]);
+        }
+        self.middle.clone_from(&self.first);
+        relax(&fate.flows, &hours_between(from, &centre), &mut self.middle);
+        self.last.clone_from(&self.first);
+        relax(&fate.flows, &hours_between(from, to), &mut self.last);
+        let mut worst = [0.0_f64; LANES];
+        for (driven, frame) in fate.driven.iter().zip(&mut self.values) {
+            let mut target = |columns: &[Column], times: &Times| {
+                lanes.fill(&driven.target, columns, times, env, frame);
+                driven.target.bound.values(frame, lanes.n);
+                *frame.output(0)
+            };
+            let start = target(&self.first, from);
+            let half = target(&self.middle, &centre);
+            let end = target(&self.last, to);
+            let column = driven.column;
+            for lane in 0..lanes.n {
+                let x = f64::from(self.first[column][lane]);
+                let goals = [f64::from(start[lane]), f64::from(half[lane]), f64::from(end[lane])];
+                let z = (to[lane] - from[lane]) / driven.tau;
+                self.middle[column][lane] = follow(x, goals, 0.5, 0.5 * z).0 as f32;
+                let (next, difference) = follow(x, goals, 1.0, z);
+                self.last[column][lane] = next as f32;
+                let scale = x.abs().max(next.abs()).max(1e-3 * goals[2].abs()).max(1e-12);
+                let error = difference / (rtol * scale);
+                // A target that is not finite cannot be resolved by cutting; the value itself is refused later.
+                worst[lane] = worst[lane].max(if error.is_finite() { error } else { 0.0 });
+            }
+        }
+        worst
+    }
+
+    /// The box that the traits of some cells stay in from `now` to the ends of their windows.
+    pub fn enclose(&mut self, fate: &Fate, lanes: &Lanes, boxes: &mut Boxes, env: &Env<'_>) {
+        let hours = hours_between(&lanes.now, &boxes.end);
+        for (column, flow) in fate.flows.iter().enumerate() {
+            let x = &lanes.columns[column];
+            match *flow {
+                Flow::Hold | Flow::Driven => {
+                    boxes.low[column] = *x;
+                    boxes.high[column] = *x;
+                }
+                Flow::Relax { target, tau } => {
+                    let rate = -1.0 / tau;
+                    for lane in 0..LANES {
+                        let end = toward(x[lane], target, hours[lane] * rate);
+                        // The exponential may be off by two units in the last place, either way.
+                        let slack = 1e-6 * (x[lane] - target).abs();
+                        let (least, most) = (x[lane].min(target), x[lane].max(target));
+                        boxes.low[column][lane] = (x[lane].min(end) - slack).max(least);
+                        boxes.high[column][lane] = (x[lane].max(end) + slack).min(most);
+                    }
+                }
+            }
+        }
+        for (driven, frame) in fate.driven.iter().zip(&mut self.bounds) {
+            boxes.fill(&driven.target, lanes, env, frame);
+            driven.target.bound.bounds(frame, lanes.n);
+            let (low, high) = frame.output(0);
+            let column = driven.column;
+            for lane in 0..lanes.n {
+                let x = lanes.columns[column][lane];
+                // x moves at most this share of the way to the ends of the target's range.
+                let z = f64::from(hours[lane]) / driven.tau;
+                let share = ((1.0 - exp_f64(-z)) as f32 * 1.000_01).min(1.0);
+                let slack = 1e-5 * (x.abs() + low[lane].abs().max(high[lane].abs()));
+                let down = (low[lane] - x).min(0.0);
+                let up = (high[lane] - x).max(0.0);
+                boxes.low[column][lane] = (x + share * down - slack).max(x.min(low[lane]));
+                boxes.high[column][lane] = (x + share * up + slack).min(x.max(high[lane]));
+                if !(low[lane].is_finite() && high[lane].is_finite()) {
+                    // No finite range: hand the fact on, so that a rule that reads the trait reports it.
+                    boxes.low[column][lane] = f32::NEG_INFINITY;
+                    boxes.high[column][lane] = f32::INFINITY;
+                }
+            }
+        }
+    }
+}
+
+fn hours_between(from: &Times, to: &Times) -> Column {
+    let mut hours = [0.0; LANES];
+    for lane in 0..LANES {
+        hours[lane] = (to[lane] - from[lane]) as f32;
+    }
+    hours
+}
+
+fn relax(flows: &[Flow], hours: &Column, columns: &mut [Column]) {
+    for (flow, column) in flows.iter().zip(columns) {
+        if let Flow::Relax { target, tau } = *flow {
+            let rate = -1.0 / tau;
+            for (x, h) in column.iter_mut().zip(hours) {
+                *x = toward(*x, target, h * rate);
+            }
+        }
+    }
+}
+
+/// `target + (x - target) exp(exponent)`, kept between `x` and the target where rounding would step over.
+#[inline(always)]
+fn toward(x: f32, target: f32, exponent: f32) -> f32 {
+    (target + (x - target) * exp_f32(exponent)).max(x.min(target)).min(x.max(target))
+}
+
+/// The value after relaxation for `z` time constants toward the parabola through three goals (at 0, 1/2 and 1 of the
+/// step), of which the share `part` is run through; and by how much a straight line would differ.
+fn follow(x: f64, [g0, g1, g2]: [f64; 3], part: f64, z: f64) -> (f64, f64) {
+    let (c1, c2) = (part * (-3.0 * g0 + 4.0 * g1 - g2), part * part * (2.0 * g0 - 4.0 * g1 + 2.0 * g2));
+    let (m0, m1, m2) = moments(z);
+    let next = x + m0 * (g0 - x) + c1 * m1 + c2 * m2;
+    // The exact path stays within this share of the way to the goals; so must the approximate one, for the bounds.
+    let (low, high) = (g0.min(g1).min(g2) - x, g0.max(g1).max(g2) - x);
+    let next = next.max(x + m0 * low.min(0.0)).min(x + m0 * high.max(0.0));
+    (next, (c2 * (m2 - m1)).abs())
+}
+
+/// `z * integral of s^k exp(-z (1 - s))` over s in [0, 1], for k = 0, 1, 2.
+fn moments(z: f64) -> (f64, f64, f64) {
+    if z < 0.05 {
+        let m1 = z * (0.5 - z * (1.0 / 6.0 - z * (1.0 / 24.0 - z * (1.0 / 120.0 - z / 720.0))));
+        let m2 = z * (1.0 / 3.0 - z * (1.0 / 12.0 - z * (1.0 / 60.0 - z * (1.0 / 360.0 - z / 2520.0))));
+        (z * (1.0 - m1), m1, m2)
+    } else {
+        let m0 = 1.0 - exp_f64(-z);
+        let m1 = 1.0 - m0 / z;
+        (m0, m1, 1.0 - 2.0 * m1 / z)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_join_smoothly_and_match_their_integrals() {
+        for z in [1e-9, 1e-3, 0.049_999, 0.05, 0.7, 5.0, 60.0] {
+            let (m0, m1, m2) = moments(z);
+            let n = 20_000;
+            let mut sums = [0.0; 3];
+            for i in 0..n {
+                let s = (f64::from(i) + 0.5) / f64::from(n);
+                let w = z * (-z * (1.0 - s)).exp() / f64::from(n);
+                sums[0] += w;
+                sums[1] += w * s;
+                sums[2] += w * s * s;
+            }
+            for (m, sum) in [m0, m1, m2].into_iter().zip(sums) {
+                assert!((m - sum).abs() < 1e-6 * z.min(1.0) + 2e-6 * sum, "{z}: {m} {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_parabolic_target_is_followed_exactly() {
+        // x' = (g - x)/tau with g = 1 + 2 s + 3 s^2, tau = 1/z, on s in [0, 1].
+        let (x0, z) = (0.3, 1.7);
+        let g = |s: f64| 1.0 + 2.0 * s + 3.0 * s * s;
+        let mut x = x0;
+        let n = 100_000;
+        for i in 0..n {
+            let s = f64::from(i) / f64::from(n);
+            let h = 1.0 / f64::from(n);
+            let k1 = z * (g(s) - x);
+            let k2 = z * (g(s + h) - (x + h * k1));
+            x += 0.5 * h * (k1 + k2);
+        }
+        let (next, _) = follow(x0, [g(0.0), g(0.5), g(1.0)], 1.0, z);
+        assert!((next - x).abs() < 1e-8, "{next} {x}");
+    }
+}

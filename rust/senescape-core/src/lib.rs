@@ -1,0 +1,24 @@
+//! The engine of Senescape: exact, reproducible simulation of cell fates.
+//!
+//! A population is a branching piecewise-deterministic Markov process. Rules are expression graphs ([`expr`]), compiled
+//! once; a [`document`] says how they hang together; [`ensemble::Job`] runs replicates of it. Fates are drawn by thinning
+//! ([`thin`]), so that the law of the result depends on no time step.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod cells;
+pub mod dist;
+pub mod document;
+pub mod drug;
+mod effect;
+pub mod ensemble;
+pub mod env;
+pub mod error;
+pub mod expr;
+pub mod flow;
+pub mod lanes;
+pub mod model;
+pub mod plan;
+pub mod pool;
+pub mod replicate;
+pub mod rng;
+pub mod thin;

@@ -1,0 +1,428 @@
+//! From a document and parameter values to a bound model.
+
+use super::names;
+use super::{Aggregate, Column, Driven, EnvInput, Fate, Flow, Inherit, Model, Observable, Rules, Source, Transition, Value};
+use crate::dist::Dist;
+use crate::document::{DistDocument, FlowDocument, Gather, InheritDocument, Kind, ModelDocument};
+use crate::drug::Pk;
+use crate::error::Error;
+use crate::expr::{Dims, Graph, Input, Limits, Node, NodeId, Program};
+use crate::pool::Pools;
+
+/// Compile the rules of a document and bind parameter values (in the document's order).
+///
+/// `given` holds the user's columns of founder values; `rtol` is the pools' tolerance.
+///
+/// # Errors
+/// [`Error::Model`] or [`Error::Expr`], naming what is wrong.
+pub fn bind(document: &ModelDocument, params: &[f64], given: &[Vec<f32>], rtol: f64) -> Result<Model, Error> {
+    names::check(document)?;
+    if params.len() != document.params.len() {
+        return Err(Error::Run(format!("{} parameter values for {} parameters", params.len(), document.params.len())));
+    }
+    if let Some((p, value)) = document.params.iter().zip(params).find(|(_, v)| !v.is_finite()) {
+        return Err(Error::Run(format!("parameter '{}' is {value}; it must be finite", p.name)));
+    }
+    let dims = Dims {
+        traits: document.traits.len(),
+        marks: document.marks.len(),
+        drugs: document.drugs.len(),
+        pools: document.pools.len(),
+        fates: document.fates.len(),
+        params: document.params.len(),
+    };
+    document.nodes.check(&dims, &Limits::default())?;
+    let held = held_traits(document);
+    let mut binder = Binder { document, params, column_of: vec![None; dims.traits], aggregates: Vec::new() };
+    for (column, &of) in held.iter().enumerate() {
+        binder.column_of[of] = Some(column);
+    }
+    binder.build(&held, given, rtol)
+}
+
+/// The inputs that a node reads, each once, in the order of the graph.
+fn reads(graph: &Graph, root: NodeId) -> Vec<Input> {
+    let mut seen = vec![false; root as usize + 1];
+    seen[root as usize] = true;
+    let mut found = Vec::new();
+    // Operands have smaller numbers, so one pass down the list visits every node that the root reaches.
+    for id in (0..=root as usize).rev() {
+        if !seen[id] {
+            continue;
+        }
+        match graph.nodes[id] {
+            Node::Const { .. } | Node::Param { .. } => {}
+            Node::Input { input } => {
+                if !found.contains(&input) {
+                    found.push(input);
+                }
+            }
+            Node::Unary { x, .. } => seen[x as usize] = true,
+            Node::Binary { x, y, .. } => {
+                seen[x as usize] = true;
+                seen[y as usize] = true;
+            }
+            Node::Where { c, x, y } => {
+                seen[c as usize] = true;
+                seen[x as usize] = true;
+                seen[y as usize] = true;
+            }
+        }
+    }
+    found
+}
+
+/// The traits that some rule reads, directly or through the flow, inheritance or start of another such trait.
+fn held_traits(document: &ModelDocument) -> Vec<usize> {
+    let mut roots: Vec<NodeId> = document.transitions.iter().map(|t| t.hazard).collect();
+    roots.extend(document.observables.iter().filter(|o| o.kind != Gather::Count).map(|o| o.value));
+    roots.extend(document.pools.iter().map(|p| p.rate));
+    let mut held = vec![false; document.traits.len()];
+    while let Some(root) = roots.pop() {
+        for input in reads(&document.nodes, root) {
+            let (Input::Trait(of) | Input::Sum { of, .. } | Input::Mean { of, .. }) = input else { continue };
+            let of = usize::from(of);
+            if std::mem::replace(&mut held[of], true) {
+                continue;
+            }
+            let each = &document.traits[of];
+            roots.extend(each.flows.iter().map(|f| f.target));
+            if let InheritDocument::Rule { value } = each.inherit {
+                roots.push(value);
+            }
+            let sets = document.transitions.iter().flat_map(|t| &t.set).filter(|s| s.of == of).map(|s| &s.value);
+            for value in sets.chain([&each.initial]) {
+                if let DistDocument::Rule { value } = value {
+                    roots.push(*value);
+                }
+            }
+        }
+    }
+    (0..held.len()).filter(|&of| held[of]).collect()
+}
+
+struct Binder<'a> {
+    document: &'a ModelDocument,
+    params: &'a [f64],
+    column_of: Vec<Option<usize>>,
+    aggregates: Vec<Aggregate>,
+}
+
+impl Binder<'_> {
+    fn build(mut self, held: &[usize], given: &[Vec<f32>], rtol: f64) -> Result<Model, Error> {
+        let document = self.document;
+        let columns = held.iter().map(|&of| self.column(of, given)).collect::<Result<Vec<_>, _>>()?;
+        let transitions = document.transitions.iter().map(|t| self.transition(t)).collect::<Result<Vec<_>, _>>()?;
+        let fates = (0..document.fates.len()).map(|f| self.fate(f, held)).collect::<Result<Vec<_>, _>>()?;
+        let mut observables = Vec::new();
+        for each in &document.observables {
+            let value = self.rules(&[each.value])?;
+            observables.push(Observable { name: each.name.clone(), kind: each.kind, fate: each.fate, value });
+        }
+        let mut kinetics = Vec::new();
+        for drug in &document.drugs {
+            let of = |field: &str| format!("{field} of drug '{}'", drug.name);
+            let peripheral = match (drug.k12, drug.k21) {
+                (Some(a), Some(b)) => Some((self.fixed(a, &of("k12"))?, self.fixed(b, &of("k21"))?)),
+                (None, None) => None,
+                _ => return Err(Error::Model(format!("drug '{}' has one of k12 and k21; give both or none", drug.name))),
+            };
+            kinetics.push(Pk {
+                elimination: self.fixed(drug.elimination, &of("elimination"))?,
+                volume: self.fixed(drug.volume, &of("volume"))?,
+                peripheral,
+                absorption: drug.absorption.map(|n| self.fixed(n, &of("absorption"))).transpose()?,
+                bioavailability: self.fixed(drug.bioavailability, &of("bioavailability"))?,
+            });
+        }
+        let mut pool_initial = Vec::new();
+        for pool in &document.pools {
+            pool_initial.push(self.fixed(pool.initial, &format!("initial of pool '{}'", pool.name))?);
+        }
+        let pools: Vec<String> = document.pools.iter().map(|p| p.name.clone()).collect();
+        let pool_rates = if pools.is_empty() { None } else { Some(self.pools(&pools, rtol)?) };
+        Ok(Model {
+            fates,
+            columns,
+            marks: document.marks.clone(),
+            drugs: document.drugs.iter().map(|d| d.name.clone()).collect(),
+            kinetics,
+            pools,
+            pool_initial,
+            pool_rates,
+            transitions,
+            aggregates: self.aggregates,
+            observables,
+        })
+    }
+
+    fn pools(&mut self, names: &[String], rtol: f64) -> Result<Pools, Error> {
+        let rates: Vec<NodeId> = self.document.pools.iter().map(|p| p.rate).collect();
+        for (pool, root) in self.document.pools.iter().zip(&rates) {
+            for input in reads(&self.document.nodes, *root) {
+                if matches!(input, Input::Trait(_) | Input::Mark(_) | Input::Age) {
+                    return Err(Error::Model(format!(
+                        "the rate of pool '{}' reads a single cell; a pool sees cells through env.count, env.sum or env.mean",
+                        pool.name
+                    )));
+                }
+                self.source(input)?;
+            }
+        }
+        let program = Program::compile(&self.document.nodes, &rates)?;
+        Ok(Pools::new(program.bind(self.params), program.inputs().to_vec(), names.to_vec(), rtol))
+    }
+
+    /// The value of a node that reads parameters and constants only.
+    fn fixed(&self, node: NodeId, place: &str) -> Result<f64, Error> {
+        let program = Program::compile(&self.document.nodes, &[node])?;
+        if !program.inputs().is_empty() {
+            return Err(Error::Model(format!("{place} reads cells or the environment; it can read parameters only")));
+        }
+        let mut out = [0.0];
+        program.bind(self.params).scalar(&[], &mut out, &mut Vec::new());
+        if out[0].is_nan() {
+            return Err(Error::Model(format!("{place} is not a number")));
+        }
+        Ok(out[0])
+    }
+
+    fn rules(&mut self, roots: &[NodeId]) -> Result<Rules, Error> {
+        let program = Program::compile(&self.document.nodes, roots)?;
+        let inputs = program.inputs().iter().map(|&input| self.source(input)).collect::<Result<_, _>>()?;
+        Ok(Rules { bound: program.bind(self.params), inputs })
+    }
+
+    fn source(&mut self, input: Input) -> Result<Source, Error> {
+        let mut aggregate = |kind, fate: u16, column| {
+            let wanted = Aggregate { kind, fate: usize::from(fate), column };
+            let known = self.aggregates.iter().position(|a| *a == wanted);
+            let index = known.unwrap_or_else(|| {
+                self.aggregates.push(wanted);
+                self.aggregates.len() - 1
+            });
+            Source::Env(EnvInput::Aggregate(index))
+        };
+        Ok(match input {
+            Input::Trait(of) => Source::Column(self.held(of)?),
+            Input::Mark(mark) => Source::Mark(usize::from(mark)),
+            Input::Age => Source::Age,
+            Input::Time => Source::Env(EnvInput::Time),
+            Input::Drug(drug) => Source::Env(EnvInput::Drug(usize::from(drug))),
+            Input::Pool(pool) => Source::Env(EnvInput::Pool(usize::from(pool))),
+            Input::Count(fate) => aggregate(Gather::Count, fate, 0),
+            Input::Sum { fate, of } => {
+                let column = self.column_of[usize::from(of)];
+                aggregate(Gather::Sum, fate, column.ok_or_else(|| lost(of))?)
+            }
+            Input::Mean { fate, of } => {
+                let column = self.column_of[usize::from(of)];
+                aggregate(Gather::Mean, fate, column.ok_or_else(|| lost(of))?)
+            }
+        })
+    }
+
+    fn held(&self, of: u16) -> Result<usize, Error> {
+        self.column_of[usize::from(of)].ok_or_else(|| lost(of))
+    }
+
+    fn dist(&self, dist: &DistDocument, place: &str) -> Result<Option<Dist>, Error> {
+        let value = |node: NodeId| self.fixed(node, place);
+        let found = match *dist {
+            DistDocument::Column { .. } => return Ok(None),
+            DistDocument::Rule { value: node } => {
+                if !reads(&self.document.nodes, node).is_empty() {
+                    return Ok(None);
+                }
+                Dist::Constant(value(node)?)
+            }
+            DistDocument::Normal { mean, sd, low, high } => Dist::Normal {
+                mean: value(mean)?,
+                sd: value(sd)?,
+                low: low.map_or(Ok(f64::NEG_INFINITY), value)?,
+                high: high.map_or(Ok(f64::INFINITY), value)?,
+            },
+            DistDocument::Lognormal { median, sigma } => {
+                Dist::LogNormal { median: value(median)?, sigma: value(sigma)? }
+            }
+            DistDocument::Uniform { low, high } => Dist::Uniform { low: value(low)?, high: value(high)? },
+            DistDocument::Beta { a, b } => Dist::Beta { a: value(a)?, b: value(b)? },
+            DistDocument::Gamma { shape, scale } => Dist::Gamma { shape: value(shape)?, scale: value(scale)? },
+            DistDocument::Exponential { mean } => Dist::Exponential { mean: value(mean)? },
+            DistDocument::Bernoulli { p } => Dist::Bernoulli { p: value(p)? },
+        };
+        match found.fault() {
+            Some(fault) => Err(Error::Model(format!("{place}: {fault}"))),
+            None => Ok(Some(found)),
+        }
+    }
+
+    fn value(&mut self, dist: &DistDocument, place: &str) -> Result<Value, Error> {
+        if let Some(found) = self.dist(dist, place)? {
+            return Ok(Value::Dist(found));
+        }
+        match *dist {
+            DistDocument::Rule { value } => Ok(Value::Rule(self.rules(&[value])?)),
+            DistDocument::Column { index } => Ok(Value::Given(index)),
+            _ => Err(Error::Internal(format!("{place}: a distribution without a value"))),
+        }
+    }
+
+    fn column(&mut self, of: usize, given: &[Vec<f32>]) -> Result<Column, Error> {
+        let document = &self.document.traits[of];
+        let place = format!("the initial value of trait '{}'", document.name);
+        let initial = self.value(&document.initial, &place)?;
+        if let Value::Given(index) = initial {
+            if index >= given.len() {
+                return Err(Error::Model(format!("{place} is column {index}, but {} columns were given", given.len())));
+            }
+        }
+        if let DistDocument::Rule { value } = document.initial {
+            for input in reads(&self.document.nodes, value) {
+                let earlier = matches!(input, Input::Trait(other) if usize::from(other) < of);
+                if !earlier && !matches!(input, Input::Time) {
+                    return Err(Error::Model(format!("{place} may read parameters and traits listed before it only")));
+                }
+            }
+        }
+        let place = format!("the inheritance of trait '{}'", document.name);
+        let inherit = match document.inherit {
+            InheritDocument::Copy => Inherit::Copy,
+            InheritDocument::Reset if matches!(initial, Value::Given(_)) => {
+                return Err(Error::Model(format!("{place} is a fresh draw, but its initial values were given as a table; use ar1 or copy")));
+            }
+            InheritDocument::Reset => Inherit::Reset,
+            InheritDocument::Scaled { factor } => Inherit::Scaled(self.fixed(factor, &place)?),
+            InheritDocument::Rule { value } => Inherit::Rule(self.rules(&[value])?),
+            InheritDocument::Ar1 { rho } => {
+                let rho = self.fixed(rho, &place)?;
+                if !(-1.0..=1.0).contains(&rho) {
+                    return Err(Error::Model(format!("{place}: the correlation is {rho}; it must lie in [-1, 1]")));
+                }
+                match &initial {
+                    Value::Dist(Dist::LogNormal { median, sigma }) => {
+                        Inherit::Ar1 { rho, centre: libm::log(*median), spread: *sigma, log: true }
+                    }
+                    Value::Dist(Dist::Normal { mean, sd, .. }) => {
+                        Inherit::Ar1 { rho, centre: *mean, spread: *sd, log: false }
+                    }
+                    Value::Given(index) => measured(rho, &given[*index]),
+                    Value::Dist(_) if rho >= 0.0 => Inherit::Mixture { rho },
+                    _ => {
+                        return Err(Error::Model(format!("{place}: ar1 needs an initial distribution or table to regress to")));
+                    }
+                }
+            }
+        };
+        Ok(Column { name: document.name.clone(), of, initial, inherit })
+    }
+
+    fn transition(&mut self, document: &crate::document::TransitionDocument) -> Result<Transition, Error> {
+        let place = format!("transition '{}'", document.name);
+        let target = match (document.kind, document.target) {
+            (Kind::Death, _) | (Kind::Division, None) => document.source,
+            (Kind::Move | Kind::Division, Some(target)) => target,
+            (Kind::Move, None) => return Err(Error::Model(format!("{place} leads nowhere; give it a target"))),
+        };
+        let mut set = Vec::new();
+        for each in &document.set {
+            // A trait that no rule reads has no column, so there is nothing to set.
+            if let Some(column) = self.column_of[each.of] {
+                set.push((column, self.value(&each.value, &place)?));
+            }
+        }
+        let bits = |marks: &[usize]| marks.iter().fold(0_u64, |bits, mark| bits | 1 << mark);
+        Ok(Transition {
+            name: document.name.clone(),
+            source: document.source,
+            kind: document.kind,
+            target,
+            set,
+            raise: bits(&document.mark),
+            clear: bits(&document.unmark),
+        })
+    }
+
+    fn fate(&mut self, fate: usize, held: &[usize]) -> Result<Fate, Error> {
+        let document = self.document;
+        let transitions: Vec<usize> =
+            (0..document.transitions.len()).filter(|&k| document.transitions[k].source == fate).collect();
+        let roots: Vec<NodeId> = transitions.iter().map(|&k| document.transitions[k].hazard).collect();
+        let hazards = self.rules(&roots)?;
+        let listing = Program::compile(&document.nodes, &roots)?.listing();
+        let constant = hazards.inputs.is_empty().then(|| {
+            let mut frame = hazards.bound.frame();
+            hazards.bound.values(&mut frame, 1);
+            (0..roots.len()).map(|k| f64::from(frame.output(k)[0])).collect::<Vec<f64>>()
+        });
+        let mut flows = vec![Flow::Hold; held.len()];
+        let mut driven = Vec::new();
+        for (column, &of) in held.iter().enumerate() {
+            let Some(flow) = flow_in(&document.traits[of].flows, fate) else { continue };
+            let place = format!("the flow of trait '{}'", document.traits[of].name);
+            let tau = self.fixed(flow.tau, &format!("tau in {place}"))?;
+            if !(tau > 0.0 && tau.is_finite()) {
+                return Err(Error::Model(format!("tau in {place} is {tau} h; it must be a positive time")));
+            }
+            if reads(&document.nodes, flow.target).is_empty() {
+                let target = self.fixed(flow.target, &format!("the target in {place}"))? as f32;
+                if !target.is_finite() {
+                    return Err(Error::Model(format!("the target in {place} is {target}; it must be finite")));
+                }
+                flows[column] = Flow::Relax { target, tau: tau as f32 };
+            } else {
+                flows[column] = Flow::Driven;
+                driven.push(Driven { column, tau, target: self.rules(&[flow.target])? });
+            }
+        }
+        let driven = in_order(driven, |column| document.traits[held[column]].name.clone())?;
+        let env = |rules: &Rules| {
+            rules.inputs.iter().any(|s| matches!(s, Source::Env(EnvInput::Pool(_) | EnvInput::Aggregate(_))))
+        };
+        let coupled = env(&hazards) || driven.iter().any(|d| env(&d.target));
+        let varying = hazards.inputs.iter().any(|source| match source {
+            Source::Mark(_) => false,
+            Source::Column(column) => flows[*column] != Flow::Hold,
+            Source::Age | Source::Env(_) => true,
+        });
+        Ok(Fate { name: document.fates[fate].clone(), transitions, hazards, listing, constant, flows, driven, coupled, varying })
+    }
+}
+
+fn lost(of: u16) -> Error {
+    Error::Internal(format!("trait {of} is read but not held"))
+}
+
+fn flow_in(flows: &[FlowDocument], fate: usize) -> Option<&FlowDocument> {
+    flows.iter().find(|f| f.fate == Some(fate)).or_else(|| flows.iter().find(|f| f.fate.is_none()))
+}
+
+/// Autoregression about a measured column: in logarithms where all values are positive.
+fn measured(rho: f64, values: &[f32]) -> Inherit {
+    let log = values.iter().all(|v| *v > 0.0);
+    let scaled = |v: &f32| if log { libm::log(f64::from(*v)) } else { f64::from(*v) };
+    let n = values.len().max(1) as f64;
+    let centre = values.iter().map(scaled).sum::<f64>() / n;
+    let spread = (values.iter().map(|v| (scaled(v) - centre).powi(2)).sum::<f64>() / n).sqrt();
+    Inherit::Ar1 { rho, centre, spread, log }
+}
+
+/// Order driven traits so that each target reads only targets already known.
+fn in_order(mut left: Vec<Driven>, name: impl Fn(usize) -> String) -> Result<Vec<Driven>, Error> {
+    let mut ordered: Vec<Driven> = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let waiting: Vec<usize> = left.iter().map(|d| d.column).collect();
+        let ready = left.iter().position(|d| {
+            !d.target.inputs.iter().any(|s| matches!(s, Source::Column(column) if waiting.contains(column)))
+        });
+        let Some(ready) = ready else {
+            let names: Vec<String> = waiting.into_iter().map(&name).collect();
+            return Err(Error::Model(format!(
+                "the flows of the traits {} read each other in a circle; break it, for example by a pool or by a transition that sets one of them",
+                names.join(", ")
+            )));
+        };
+        ordered.push(left.remove(ready));
+    }
+    Ok(ordered)
+}

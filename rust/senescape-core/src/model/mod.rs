@@ -1,0 +1,194 @@
+//! A model with its rules compiled and its parameters bound: what the engine runs.
+
+mod build;
+mod names;
+
+pub use build::bind;
+
+use crate::dist::Dist;
+use crate::document::{Gather, Kind};
+use crate::drug::Pk;
+use crate::expr::Bound;
+use crate::pool::Pools;
+
+/// A bound model. Traits that no rule reads are left out: `columns` says which are held.
+pub struct Model {
+    /// Names of the fates.
+    pub fates: Vec<Fate>,
+    /// The traits that are held, one column each.
+    pub columns: Vec<Column>,
+    /// Names of the marks.
+    pub marks: Vec<String>,
+    /// Names and kinetics of the drugs.
+    pub drugs: Vec<String>,
+    /// Kinetics of the drugs.
+    pub kinetics: Vec<Pk>,
+    /// Names of the pools.
+    pub pools: Vec<String>,
+    /// Start values of the pools.
+    pub pool_initial: Vec<f64>,
+    /// The pools' differential equations, if there are any.
+    pub pool_rates: Option<Pools>,
+    /// All transitions, in the order of the document.
+    pub transitions: Vec<Transition>,
+    /// The sums, means and counts that rules and pools read.
+    pub aggregates: Vec<Aggregate>,
+    /// The read-outs at observation times.
+    pub observables: Vec<Observable>,
+}
+
+/// A fate with what happens to the cells in it.
+pub struct Fate {
+    /// Its name.
+    pub name: String,
+    /// The transitions out of it, as indices into [`Model::transitions`].
+    pub transitions: Vec<usize>,
+    /// Their hazards: one output each, in the same order.
+    pub hazards: Rules,
+    /// The compiled hazards in words.
+    pub listing: String,
+    /// The hazards' values where none of them reads anything that varies.
+    pub constant: Option<Vec<f64>>,
+    /// How each column moves.
+    pub flows: Vec<Flow>,
+    /// The columns whose target varies, ordered so that each reads only those before it.
+    pub driven: Vec<Driven>,
+    /// Whether a hazard or a flow here reads a pool or an aggregate, whose path is known for one epoch only.
+    pub coupled: bool,
+    /// Whether a hazard here can change with time, so that a bound holds for a window only.
+    pub varying: bool,
+}
+
+/// A column of the cell tables: one trait.
+pub struct Column {
+    /// The trait's name.
+    pub name: String,
+    /// Its number among the traits of the document.
+    pub of: usize,
+    /// A founder's value.
+    pub initial: Value,
+    /// A daughter's value.
+    pub inherit: Inherit,
+}
+
+/// A value that a founder, a daughter or a transition gives a trait.
+pub enum Value {
+    /// Drawn from a distribution.
+    Dist(Dist),
+    /// Computed from the cell.
+    Rule(Rules),
+    /// Given by the user, one a founder.
+    Given(usize),
+}
+
+/// What a daughter gets of her mother's trait.
+pub enum Inherit {
+    /// The mother's value.
+    Copy,
+    /// First-order autoregression about the initial distribution, in logarithms or not.
+    Ar1 { rho: f64, centre: f64, spread: f64, log: bool },
+    /// The mother's value with probability `rho`, else a fresh draw: the same correlation for any distribution.
+    Mixture { rho: f64 },
+    /// A multiple of the mother's value.
+    Scaled(f64),
+    /// A fresh draw.
+    Reset,
+    /// Computed from the mother.
+    Rule(Rules),
+}
+
+/// How a column moves in a fate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Flow {
+    /// It does not.
+    Hold,
+    /// Toward a constant target, in closed form.
+    Relax { target: f32, tau: f32 },
+    /// Toward a target that varies: see [`Fate::driven`].
+    Driven,
+}
+
+/// A trait that follows a varying target.
+pub struct Driven {
+    /// Its column.
+    pub column: usize,
+    /// Its time constant (h).
+    pub tau: f64,
+    /// The target: one output.
+    pub target: Rules,
+}
+
+/// A compiled program and where its inputs come from.
+pub struct Rules {
+    /// The program with its parameters.
+    pub bound: Bound,
+    /// Its inputs, in the program's order.
+    pub inputs: Vec<Source>,
+}
+
+/// Where a program's input comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A column of the cell table.
+    Column(usize),
+    /// A mark of the cell.
+    Mark(usize),
+    /// Hours since the cell entered its fate.
+    Age,
+    /// Something of the environment.
+    Env(EnvInput),
+}
+
+/// Something of the environment that a rule reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvInput {
+    /// Hours since the start.
+    Time,
+    /// A drug's concentration.
+    Drug(usize),
+    /// A pool.
+    Pool(usize),
+    /// A sum, mean or count: an index into [`Model::aggregates`].
+    Aggregate(usize),
+}
+
+/// A hazard's effects.
+pub struct Transition {
+    /// Its name.
+    pub name: String,
+    /// The fate it leaves.
+    pub source: usize,
+    /// What it does.
+    pub kind: Kind,
+    /// The fate it leads to (also of daughters); the source's own for an event within a fate and for a death.
+    pub target: usize,
+    /// Columns to set.
+    pub set: Vec<(usize, Value)>,
+    /// Marks to raise.
+    pub raise: u64,
+    /// Marks to clear.
+    pub clear: u64,
+}
+
+/// A sum, mean or count over the cells of a fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aggregate {
+    /// What it is.
+    pub kind: Gather,
+    /// The fate.
+    pub fate: usize,
+    /// The column (unused by a count).
+    pub column: usize,
+}
+
+/// A read-out over the cells of a fate.
+pub struct Observable {
+    /// Its name.
+    pub name: String,
+    /// How cells are gathered.
+    pub kind: Gather,
+    /// The fate.
+    pub fate: usize,
+    /// The cell's value: one output.
+    pub value: Rules,
+}

@@ -1,0 +1,151 @@
+//! What is known before a run begins: the epochs, and every drug's course over them.
+
+use crate::document::{RouteDocument, RunDocument};
+use crate::drug::{Dose, Route, Schedule, Segment};
+use crate::error::Error;
+use crate::model::Model;
+
+/// Epochs that one run may have; more is a slip in `sync` or `every`.
+const EPOCH_LIMIT: usize = 20_000_000;
+
+/// The epochs of a run, shared by its replicates.
+pub struct Plan {
+    /// Edges of the epochs (h): `edges[n]..edges[n + 1]` is epoch `n`.
+    pub edges: Vec<f64>,
+    /// For each edge, the number of the observation made there, if any.
+    pub observation: Vec<Option<u32>>,
+    /// `segments[n][drug]`: the drug's course over epoch `n`.
+    pub segments: Vec<Vec<Segment>>,
+    /// `ranges[level][n][drug]`: the drug's range over the epochs `n..n + 2^level`.
+    ranges: Vec<Vec<Vec<(f32, f32)>>>,
+}
+
+impl Plan {
+    /// Cut time at observations, doses and at least every `sync` hours.
+    ///
+    /// # Errors
+    /// [`Error::Run`] for impossible times, [`Error::Drug`] for impossible doses.
+    pub fn new(model: &Model, run: &RunDocument) -> Result<Self, Error> {
+        check_times(run)?;
+        let mut doses = Vec::with_capacity(run.doses.len());
+        for (i, dose) in run.doses.iter().enumerate() {
+            if dose.drug >= model.drugs.len() {
+                return Err(Error::Run(format!("dose {i} names drug {}, but there are {}", dose.drug, model.drugs.len())));
+            }
+            let name = &model.drugs[dose.drug];
+            let duration = || {
+                dose.duration.ok_or_else(|| Error::Run(format!("dose {i} of '{name}' needs a duration (h) for its route")))
+            };
+            let route = match dose.route {
+                RouteDocument::Bolus => Route::Bolus,
+                RouteDocument::Oral => Route::Oral,
+                RouteDocument::Infusion => Route::Infusion { duration: duration()? },
+                RouteDocument::Pulse => Route::Pulse { duration: duration()? },
+            };
+            doses.push(Dose { drug: dose.drug, at: dose.at, amount: dose.amount, route });
+        }
+        let schedule = Schedule::new(&model.kinetics, &doses)?;
+        let mut anchors = vec![0.0, run.until];
+        anchors.extend(&run.observe);
+        anchors.extend(schedule.cuts().into_iter().filter(|t| (0.0..=run.until).contains(t)));
+        anchors.sort_by(f64::total_cmp);
+        anchors.dedup();
+        let mut edges = vec![0.0];
+        for pair in anchors.windows(2) {
+            let parts = ((pair[1] - pair[0]) / run.sync).ceil().max(1.0);
+            if parts > (EPOCH_LIMIT - edges.len().min(EPOCH_LIMIT)) as f64 {
+                return Err(Error::Run(format!("the run would have over {EPOCH_LIMIT} epochs; raise sync or every")));
+            }
+            let parts = parts as usize;
+            edges.extend((1..parts).map(|i| pair[0] + (pair[1] - pair[0]) * (i as f64 / parts as f64)));
+            edges.push(pair[1]);
+        }
+        let mut observation = vec![None; edges.len()];
+        let mut next = 0;
+        for (edge, seen) in edges.iter().zip(&mut observation) {
+            if run.observe.get(next) == Some(edge) {
+                *seen = Some(next as u32);
+                next += 1;
+            }
+        }
+        let segments = schedule.segments(&edges);
+        let ranges = ranges(&segments, &edges, model.drugs.len());
+        Ok(Self { edges, observation, segments, ranges })
+    }
+
+    /// The number of epochs.
+    #[must_use]
+    pub fn epochs(&self) -> usize {
+        self.edges.len() - 1
+    }
+
+    /// The largest level of a window that starts with any epoch.
+    #[must_use]
+    pub fn top_level(&self) -> i8 {
+        self.ranges.len() as i8 - 1
+    }
+
+    /// The end of the window of `2^level` epochs that starts with epoch `n`.
+    #[must_use]
+    pub fn window_end(&self, n: usize, level: i8) -> f64 {
+        self.edges[(n + (1 << level)).min(self.epochs())]
+    }
+
+    /// A drug's range over the `2^level` epochs from `n`.
+    #[must_use]
+    pub fn range(&self, n: usize, level: i8, drug: usize) -> (f32, f32) {
+        self.ranges[level as usize][n][drug]
+    }
+}
+
+/// The smallest f32 interval that holds a f64 interval and what f32 arithmetic makes of it.
+pub(crate) fn outward((low, high): (f64, f64)) -> (f32, f32) {
+    ((low as f32).next_down(), (high as f32).next_up())
+}
+
+fn ranges(segments: &[Vec<Segment>], edges: &[f64], drugs: usize) -> Vec<Vec<Vec<(f32, f32)>>> {
+    let n = segments.len();
+    let mut levels = vec![
+        (0..n)
+            .map(|e| {
+                (0..drugs)
+                    .map(|d| {
+                        let (low, high) = outward(segments[e][d].range(0.0, edges[e + 1] - edges[e]));
+                        (low.max(0.0), high)
+                    })
+                    .collect::<Vec<_>>()
+            })
+            .collect::<Vec<_>>(),
+    ];
+    let mut width = 1;
+    while width < n {
+        let last = &levels[levels.len() - 1];
+        let next = (0..n)
+            .map(|e| {
+                let other = (e + width).min(n - 1);
+                (0..drugs)
+                    .map(|d| (last[e][d].0.min(last[other][d].0), last[e][d].1.max(last[other][d].1)))
+                    .collect::<Vec<_>>()
+            })
+            .collect::<Vec<_>>();
+        levels.push(next);
+        width *= 2;
+    }
+    levels
+}
+
+fn check_times(run: &RunDocument) -> Result<(), Error> {
+    if !(run.until > 0.0 && run.until.is_finite()) {
+        return Err(Error::Run(format!("until is {} h; it must be a positive, finite time", run.until)));
+    }
+    if !(run.sync > 0.0) {
+        return Err(Error::Run(format!("sync is {} h; it must be positive", run.sync)));
+    }
+    if run.observe.windows(2).any(|w| !(w[0] < w[1])) {
+        return Err(Error::Run("the times of observation must ascend without repeats".into()));
+    }
+    if run.observe.iter().any(|t| !(0.0..=run.until).contains(t)) {
+        return Err(Error::Run(format!("a time of observation lies outside 0 to {} h", run.until)));
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! Random numbers keyed by (seed, replicate, cell, draw): Philox4x32-10 (Salmon et al. 2011, doi 10.1145/2063384.2063405).
+//!
+//! There is no generator with a state. Every draw is a pure function of the replicate's key, the cell's lineage key,
+//! the cell's own draw count and a purpose, so nothing depends on threads, on the order of cells or on a pause.
+
+use crate::expr::math::ln_f64;
+
+const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// One block of Philox4x32 with ten rounds.
+#[inline(always)]
+#[must_use]
+pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    let [mut c0, mut c1, mut c2, mut c3] = counter;
+    let [mut k0, mut k1] = key;
+    for _ in 0..10 {
+        let p0 = u64::from(MULTIPLIER[0]) * u64::from(c0);
+        let p1 = u64::from(MULTIPLIER[1]) * u64::from(c2);
+        (c0, c1, c2, c3) = ((p1 >> 32) as u32 ^ c1 ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3 ^ k1, p0 as u32);
+        k0 = k0.wrapping_add(WEYL[0]);
+        k1 = k1.wrapping_add(WEYL[1]);
+    }
+    [c0, c1, c2, c3]
+}
+
+/// A uniform number in the open interval (0, 1) with 53 random bits.
+#[inline(always)]
+#[must_use]
+pub fn uniform(high: u32, low: u32) -> f64 {
+    let bits = (u64::from(high) << 32 | u64::from(low)) >> 12;
+    // Half a step inside on both ends: neither 0 (an infinite threshold) nor 1 (a threshold of zero) can occur.
+    (bits as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
+}
+
+/// What a draw is for; part of the counter, so that draws for different ends never coincide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Accept or reject a candidate, and the next threshold.
+    Candidate,
+    /// The first threshold in a cell's life.
+    Birth,
+    /// A founder's value of a trait.
+    Initial(u16),
+    /// A daughter's inherited value of a trait.
+    Inherit(u16),
+    /// The value of a trait that a transition sets.
+    Set(u16),
+}
+
+impl Purpose {
+    #[inline(always)]
+    const fn word(self) -> u32 {
+        match self {
+            Self::Candidate => 0,
+            Self::Birth => 1,
+            Self::Initial(i) => 0x1_0000 | i as u32,
+            Self::Inherit(i) => 0x2_0000 | i as u32,
+            Self::Set(i) => 0x3_0000 | i as u32,
+        }
+    }
+}
+
+/// The random numbers of one replicate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stream {
+    key: [u32; 2],
+}
+
+impl Stream {
+    /// The stream of one replicate of one seed: the pair is hashed, so that neighbouring seeds and replicates share nothing.
+    #[must_use]
+    pub fn new(seed: u64, replicate: u64) -> Self {
+        let counter = [seed as u32, (seed >> 32) as u32, replicate as u32, (replicate >> 32) as u32];
+        let [k0, k1, _, _] = philox(counter, [0x5E4E_5CA9, 0x0000_0001]);
+        Self { key: [k0, k1] }
+    }
+
+    /// The four words of one draw.
+    #[inline(always)]
+    #[must_use]
+    pub fn words(self, cell: u64, draw: u32, purpose: Purpose) -> [u32; 4] {
+        philox([cell as u32, (cell >> 32) as u32, draw, purpose.word()], self.key)
+    }
+
+    /// A uniform number and an Exp(1) threshold: all that one candidate needs.
+    #[inline(always)]
+    #[must_use]
+    pub fn candidate(self, cell: u64, draw: u32) -> (f64, f64) {
+        let [a, b, c, d] = self.words(cell, draw, Purpose::Candidate);
+        (uniform(a, b), -ln_f64(uniform(c, d)))
+    }
+
+    /// The first Exp(1) threshold of a new cell.
+    #[inline(always)]
+    #[must_use]
+    pub fn first_threshold(self, cell: u64) -> f64 {
+        let [a, b, _, _] = self.words(cell, 0, Purpose::Birth);
+        -ln_f64(uniform(a, b))
+    }
+
+    /// A sequence of draws for one cell and purpose, starting at the cell's draw count.
+    #[must_use]
+    pub fn draws(self, cell: u64, draw: u32, purpose: Purpose) -> Draws {
+        Draws { stream: self, cell, draw, purpose, part: 0, rejected: 0 }
+    }
+}
+
+/// Draws in sequence for one cell, one draw count and one purpose.
+///
+/// Samplers that reject take more than one block: further blocks are told apart by the high bits of the purpose word.
+#[derive(Clone, Debug)]
+pub struct Draws {
+    stream: Stream,
+    cell: u64,
+    draw: u32,
+    purpose: Purpose,
+    part: u8,
+    rejected: u32,
+}
+
+impl Draws {
+    /// The next uniform number in (0, 1).
+    pub fn uniform(&mut self) -> f64 {
+        let word = self.purpose.word() ^ (self.rejected << 20);
+        let [a, b, c, d] =
+            philox([self.cell as u32, (self.cell >> 32) as u32, self.draw, word], self.stream.key);
+        if self.part == 0 {
+            self.part = 1;
+            uniform(a, b)
+        } else {
+            self.part = 0;
+            // Wraps after 4,096 blocks: a sampler that rejects with probability below a half never gets there.
+            self.rejected = self.rejected.wrapping_add(1);
+            uniform(c, d)
+        }
+    }
+
+    /// The next standard normal number (Box-Muller, one of the pair).
+    pub fn normal(&mut self) -> f64 {
+        let radius = libm::sqrt(-2.0 * libm::log(self.uniform()));
+        radius * libm::cos(core::f64::consts::TAU * self.uniform())
+    }
+}
+
+/// The lineage key of the `index`-th founder of a tumour.
+#[inline]
+#[must_use]
+pub fn founder_key(index: u64) -> u64 {
+    mix(index.wrapping_add(1).wrapping_mul(GOLDEN))
+}
+
+/// The lineage key of a cell's first (0) or second (1) daughter.
+#[inline]
+#[must_use]
+pub fn daughter_key(mother: u64, which: u64) -> u64 {
+    mix(mother.wrapping_add((which + 1).wrapping_mul(GOLDEN)) ^ 0xD1B5_4A32_D192_ED03)
+}
+
+/// A bijective mix of 64 bits (the finaliser of MurmurHash3, variant 13 of D. Stafford).
+#[inline]
+const fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn philox_meets_the_published_known_answers() {
+        // Random123 known-answer test, philox4x32-10.
+        let rows = [
+            ([0; 4], [0; 2], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
+            ([u32::MAX; 4], [u32::MAX; 2], [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]),
+            (
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+                [0xa409_3822, 0x299f_31d0],
+                [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1],
+            ),
+        ];
+        for (counter, key, answer) in rows {
+            assert_eq!(philox(counter, key), answer);
+        }
+    }
+
+    #[test]
+    fn uniform_is_open_at_both_ends() {
+        assert!(uniform(0, 0) > 0.0);
+        assert!(uniform(u32::MAX, u32::MAX) < 1.0);
+    }
+
+    #[test]
+    fn neighbouring_seeds_replicates_cells_and_purposes_share_no_draw() {
+        let mut seen = std::collections::HashSet::new();
+        for seed in 0..8 {
+            for replicate in 0..8 {
+                let stream = Stream::new(seed, replicate);
+                for cell in 0..8 {
+                    let key = founder_key(cell);
+                    for draw in 0..4 {
+                        for purpose in [Purpose::Candidate, Purpose::Birth, Purpose::Initial(0), Purpose::Set(0)] {
+                            assert!(seen.insert(stream.words(key, draw, purpose)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn daughters_differ_from_each_other_and_from_their_mother() {
+        let mother = founder_key(7);
+        assert_ne!(daughter_key(mother, 0), daughter_key(mother, 1));
+        assert_ne!(daughter_key(mother, 0), mother);
+    }
+
+    #[test]
+    fn a_sequence_of_draws_has_the_right_moments() {
+        let mut draws = Stream::new(3, 1).draws(founder_key(0), 0, Purpose::Initial(2));
+        let n = 4000;
+        let (mut sum, mut square) = (0.0, 0.0);
+        for _ in 0..n {
+            let x = draws.normal();
+            sum += x;
+            square += x * x;
+        }
+        let (mean, variance) = (sum / f64::from(n), square / f64::from(n));
+        assert!(mean.abs() < 0.09 && (variance - 1.0).abs() < 0.13, "{mean} {variance}");
+    }
+}

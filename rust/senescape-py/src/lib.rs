@@ -1,0 +1,168 @@
+//! The Python module `senescape._core`: documents in, NumPy arrays out.
+//!
+//! The interpreter is released while replicates run; the calling thread looks for signals and reports progress.
+
+mod error;
+
+use error::into_py;
+use numpy::ndarray::Array;
+use numpy::{Dimension, IntoPyArray, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use senescape_core::document::{ModelDocument, RunDocument};
+use senescape_core::ensemble::{Control, Job, Outcome};
+use senescape_core::error::Error;
+use senescape_core::replicate::Record;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How often signals are looked for while replicates run.
+const TICK: Duration = Duration::from_millis(50);
+
+fn parse<T: for<'a> serde::Deserialize<'a>>(what: &str, text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|error| match what {
+        "model" => Error::Model(error.to_string()),
+        _ => Error::Run(error.to_string()),
+    })
+}
+
+fn job(model: &str, run: &str, columns: Vec<PyReadonlyArray1<'_, f32>>) -> Result<Job, Error> {
+    let columns = columns.iter().map(|c| c.as_array().to_vec()).collect();
+    Job::new(&parse::<ModelDocument>("model", model)?, parse::<RunDocument>("run", run)?, columns)
+}
+
+/// Check a model and a run, and compile its rules, without running it.
+#[pyfunction]
+fn check(py: Python<'_>, model: &str, run: &str, columns: Vec<PyReadonlyArray1<'_, f32>>) -> PyResult<()> {
+    job(model, run, columns).map(|_| ()).map_err(|error| into_py(py, error))
+}
+
+/// The compiled programs of a model, one listing a fate.
+#[pyfunction]
+fn listing(
+    py: Python<'_>,
+    model: &str,
+    run: &str,
+    columns: Vec<PyReadonlyArray1<'_, f32>>,
+) -> PyResult<Vec<(String, String)>> {
+    let job = job(model, run, columns).map_err(|error| into_py(py, error))?;
+    Ok(job.model().fates.iter().map(|fate| (fate.name.clone(), fate.listing.clone())).collect())
+}
+
+/// Run replicates of a model.
+///
+/// Returns arrays of the finished replicates. If the run ended early, `error` holds the exception, else None.
+#[pyfunction]
+#[pyo3(signature = (model, run, columns, progress=None))]
+fn simulate<'py>(
+    py: Python<'py>,
+    model: &str,
+    run: &str,
+    columns: Vec<PyReadonlyArray1<'py, f32>>,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let job = job(model, run, columns).map_err(|error| into_py(py, error))?;
+    let control = Control::default();
+    let (outcome, raised) = std::thread::scope(|scope| {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let (job, control) = (&job, &control);
+        scope.spawn(move || {
+            // The receiver only goes away with this scope, so a failed send has nobody to tell.
+            drop(sender.send(job.run(control)));
+        });
+        let mut raised: Option<PyErr> = None;
+        loop {
+            let waited = py.detach(|| receiver.recv_timeout(TICK));
+            match waited {
+                Ok(outcome) => return (outcome, raised),
+                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
+                    let heard = py.check_signals().and_then(|()| match (&progress, &raised) {
+                        (Some(call), None) => call.call1((control.finished.load(Ordering::Relaxed),)).map(drop),
+                        _ => Ok(()),
+                    });
+                    if let Err(error) = heard {
+                        control.cancel.store(true, Ordering::Relaxed);
+                        raised.get_or_insert(error);
+                    }
+                }
+                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
+                    return (Err(Error::Internal("a worker thread panicked".into())), raised);
+                }
+            }
+        }
+    });
+    let outcome = outcome.map_err(|error| into_py(py, error))?;
+    let result = arrays(py, &job, outcome)?;
+    if let Some(error) = raised {
+        result.set_item("error", error)?;
+    }
+    Ok(result)
+}
+
+fn arrays<'py>(py: Python<'py>, job: &Job, outcome: Outcome) -> PyResult<Bound<'py, PyDict>> {
+    let model = job.model();
+    let records = outcome.records;
+    let (n, rows) = (records.len(), job.observations());
+    let shape = |width: usize| (n, rows, width);
+    let out = PyDict::new(py);
+    let ints = |f: fn(&Record) -> &Vec<i64>, width| array(py, &records, shape(width), f);
+    out.set_item("counts", ints(|r| &r.counts, model.fates.len())?)?;
+    out.set_item("events", ints(|r| &r.events, model.transitions.len())?)?;
+    let floats = |f: fn(&Record) -> &Vec<f64>, width| array(py, &records, shape(width), f);
+    out.set_item("pools", floats(|r| &r.pools, model.pools.len())?)?;
+    out.set_item("observables", floats(|r| &r.observables, model.observables.len())?)?;
+    out.set_item("first_event", array(py, &records, (n, model.transitions.len()), |r| &r.first_event)?)?;
+    out.set_item("total_events", array(py, &records, (n, model.transitions.len()), |r| &r.total_events)?)?;
+    out.set_item("total_counts", array(py, &records, (n, model.fates.len()), |r| &r.total_counts)?)?;
+    let drugs = Array::from_shape_vec((rows, model.drugs.len()), outcome.drugs).map_err(shape_error)?;
+    out.set_item("drugs", drugs.into_pyarray(py))?;
+    let column = |f: fn(&Record) -> f64| records.iter().map(f).collect::<Vec<f64>>().into_pyarray(py);
+    out.set_item("last_death", column(|r| r.last_death))?;
+    out.set_item("end_time", column(|r| r.end_time))?;
+    let stop: Vec<u8> = records.iter().map(|r| r.stop as u8).collect();
+    out.set_item("stop", stop.into_pyarray(py))?;
+    let numbers: Vec<i64> = records.iter().map(|r| r.replicate as i64).collect();
+    out.set_item("replicate", numbers.into_pyarray(py))?;
+    let mut tally = senescape_core::thin::Tally::default();
+    for record in &records {
+        tally += record.tally;
+    }
+    out.set_item("epochs", tally.epochs)?;
+    out.set_item("bounds", tally.bounds)?;
+    out.set_item("candidates", tally.candidates)?;
+    out.set_item("accepted", tally.accepted)?;
+    out.set_item("error", outcome.error.map(|error| into_py(py, error)))?;
+    Ok(out)
+}
+
+fn array<'py, T, D>(
+    py: Python<'py>,
+    records: &[Record],
+    shape: impl numpy::ndarray::IntoDimension<Dim = D>,
+    of: fn(&Record) -> &Vec<T>,
+) -> PyResult<Bound<'py, numpy::PyArray<T, D>>>
+where
+    T: numpy::Element + Copy,
+    D: Dimension,
+{
+    let flat: Vec<T> = records.iter().flat_map(|r| of(r).iter().copied()).collect();
+    let array = Array::from_shape_vec(shape.into_dimension(), flat).map_err(shape_error)?;
+    Ok(array.into_pyarray(py))
+}
+
+fn shape_error(error: numpy::ndarray::ShapeError) -> PyErr {
+    pyo3::exceptions::PyRuntimeError::new_err(format!("a result has the wrong shape: {error}"))
+}
+
+/// The engine of Senescape.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::error::{CoreError, DrugError, InternalError, ModelError, PoolError, RateError, RuleError, RunError};
+    #[pymodule_export]
+    use super::{check, listing, simulate};
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}
