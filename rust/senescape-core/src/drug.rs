@@ -1,1 +1,510 @@
-//! drug
+//! Drug concentrations in time, in closed form.
+//!
+//! One or two compartments with bolus, infusion and oral doses, and rectangular pulses as in a dish. A two-compartment
+//! drug is the sum of two exponential modes; each kind of dose has its own closed form in each mode.
+
+use crate::expr::math::{exp_f64, expm1};
+
+/// A drug or a dose that cannot be.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DrugError {
+    /// A constant of a drug is out of range.
+    #[error("drug {drug}: {field} is {value}; {fix}")]
+    Kinetics {
+        /// Which drug.
+        drug: usize,
+        /// Which constant.
+        field: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it must be.
+        fix: &'static str,
+    },
+    /// A number of a dose is out of range.
+    #[error("dose {dose}: {field} is {value}; {fix}")]
+    Dose {
+        /// Which dose.
+        dose: usize,
+        /// Which number.
+        field: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it must be.
+        fix: &'static str,
+    },
+    /// An oral dose of a drug without absorption.
+    #[error("dose {dose} is oral, but drug {drug} has no absorption; give it absorption_half_life")]
+    NoAbsorption {
+        /// Which dose.
+        dose: usize,
+        /// Which drug.
+        drug: usize,
+    },
+}
+
+/// Pharmacokinetics of one drug. Rates are per hour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pk {
+    /// Elimination from the central compartment (k10).
+    pub elimination: f64,
+    /// Volume of the central compartment: concentration = amount / volume.
+    pub volume: f64,
+    /// Exchange with a peripheral compartment: k12 and k21.
+    pub peripheral: Option<(f64, f64)>,
+    /// First-order absorption of oral doses (ka).
+    pub absorption: Option<f64>,
+    /// The share of an oral dose that is absorbed.
+    pub bioavailability: f64,
+}
+
+/// How a dose is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Route {
+    /// All at once into the central compartment.
+    Bolus,
+    /// At a constant rate.
+    Infusion {
+        /// For so long (h).
+        duration: f64,
+    },
+    /// Into a depot that is absorbed.
+    Oral,
+    /// The amount is a concentration, held for a time and then washed out; it adds to the rest.
+    Pulse {
+        /// For so long (h).
+        duration: f64,
+    },
+}
+
+/// One dose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dose {
+    /// Which drug.
+    pub drug: usize,
+    /// When (h).
+    pub at: f64,
+    /// How much: an amount, or a concentration for a pulse.
+    pub amount: f64,
+    /// How.
+    pub route: Route,
+}
+
+/// An exponential mode: its rate and the concentration that a unit amount puts into it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Mode {
+    rate: f64,
+    share: f64,
+}
+
+/// All doses of all drugs.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    modes: Vec<Vec<Mode>>,
+    absorption: Vec<f64>,
+    bioavailability: Vec<f64>,
+    doses: Vec<Dose>,
+}
+
+impl Schedule {
+    /// Check drugs and doses.
+    ///
+    /// # Errors
+    /// [`DrugError`], naming the drug or dose and what it must be.
+    pub fn new(drugs: &[Pk], doses: &[Dose]) -> Result<Self, DrugError> {
+        for (drug, pk) in drugs.iter().enumerate() {
+            let not_negative = |field, value: f64| {
+                let fix = "it must be a finite number >= 0";
+                if value >= 0.0 && value.is_finite() { Ok(()) } else { Err(DrugError::Kinetics { drug, field, value, fix }) }
+            };
+            not_negative("elimination", pk.elimination)?;
+            not_negative("absorption", pk.absorption.unwrap_or(0.0))?;
+            if let Some((k12, k21)) = pk.peripheral {
+                not_negative("k12", k12)?;
+                not_negative("k21", k21)?;
+            }
+            if !(pk.volume > 0.0 && pk.volume.is_finite()) {
+                let fix = "it must be a positive, finite number";
+                return Err(DrugError::Kinetics { drug, field: "volume", value: pk.volume, fix });
+            }
+            if !(0.0..=1.0).contains(&pk.bioavailability) {
+                let fix = "it must lie between 0 and 1";
+                return Err(DrugError::Kinetics { drug, field: "bioavailability", value: pk.bioavailability, fix });
+            }
+        }
+        for (number, dose) in doses.iter().enumerate() {
+            let finite = |field, value: f64, good: bool, fix| {
+                if good && value.is_finite() { Ok(()) } else { Err(DrugError::Dose { dose: number, field, value, fix }) }
+            };
+            finite("drug", dose.drug as f64, dose.drug < drugs.len(), "it must be one of the model's drugs")?;
+            finite("at", dose.at, dose.at >= 0.0, "it must be a time >= 0 h")?;
+            finite("amount", dose.amount, dose.amount >= 0.0, "it must be a finite number >= 0")?;
+            match dose.route {
+                Route::Infusion { duration } | Route::Pulse { duration } => {
+                    finite("duration", duration, duration > 0.0, "it must be a time > 0 h")?;
+                }
+                Route::Oral if drugs[dose.drug].absorption.is_none() => {
+                    return Err(DrugError::NoAbsorption { dose: number, drug: dose.drug });
+                }
+                Route::Bolus | Route::Oral => {}
+            }
+        }
+        Ok(Self {
+            modes: drugs.iter().map(modes).collect(),
+            absorption: drugs.iter().map(|pk| pk.absorption.unwrap_or(0.0)).collect(),
+            bioavailability: drugs.iter().map(|pk| pk.bioavailability).collect(),
+            doses: doses.to_vec(),
+        })
+    }
+
+    /// The times at which a closed form changes: starts of doses, ends of infusions and pulses.
+    #[must_use]
+    pub fn cuts(&self) -> Vec<f64> {
+        let mut cuts: Vec<f64> = self.doses.iter().flat_map(|dose| [dose.at, end(dose).unwrap_or(dose.at)]).collect();
+        cuts.sort_by(f64::total_cmp);
+        cuts.dedup();
+        cuts
+    }
+
+    /// The courses over the epochs between `edges`, by epoch and drug. Every cut inside must be an edge; doses before the
+    /// first edge count as given there.
+    #[must_use]
+    pub fn segments(&self, edges: &[f64]) -> Vec<Vec<Segment>> {
+        let mut out = Vec::with_capacity(edges.len().saturating_sub(1));
+        let mut state: Vec<Segment> = (0..self.modes.len())
+            .map(|drug| Segment {
+                modes: self.modes[drug].iter().map(|mode| (*mode, 0.0)).collect(),
+                absorption: self.absorption[drug],
+                depot: 0.0,
+                infusion: 0.0,
+                held: 0.0,
+            })
+            .collect();
+        let mut order: Vec<(f64, usize)> = self.doses.iter().enumerate().map(|(i, dose)| (dose.at, i)).collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut next = 0;
+        let mut running: Vec<&Dose> = Vec::new();
+        for (n, pair) in edges.windows(2).enumerate() {
+            if n > 0 {
+                let length = pair[0] - edges[n - 1];
+                for segment in &mut state {
+                    segment.advance(length);
+                }
+            }
+            running.retain(|dose| end(dose).is_some_and(|t| t > pair[0]));
+            while next < order.len() && order[next].0 <= pair[0] {
+                let dose = &self.doses[order[next].1];
+                let segment = &mut state[dose.drug];
+                match dose.route {
+                    Route::Bolus => {
+                        for (mode, level) in &mut segment.modes {
+                            *level += dose.amount * mode.share;
+                        }
+                    }
+                    Route::Oral => segment.depot += dose.amount * self.bioavailability[dose.drug],
+                    Route::Infusion { .. } | Route::Pulse { .. } => running.push(dose),
+                }
+                next += 1;
+            }
+            // Summed anew each time, so that what has ended leaves nothing behind.
+            for segment in &mut state {
+                (segment.infusion, segment.held) = (0.0, 0.0);
+            }
+            for dose in &running {
+                match dose.route {
+                    Route::Infusion { duration } => state[dose.drug].infusion += dose.amount / duration,
+                    Route::Pulse { .. } => state[dose.drug].held += dose.amount,
+                    Route::Bolus | Route::Oral => {}
+                }
+            }
+            out.push(state.clone());
+        }
+        out
+    }
+
+    /// A concentration by summing every dose's own closed form: slow, and another way than [`Schedule::segments`].
+    #[must_use]
+    pub fn concentration(&self, drug: usize, t: f64) -> f64 {
+        let of = |dose: &&Dose| dose.drug == drug && dose.at <= t;
+        let mut sum = 0.0;
+        for dose in self.doses.iter().filter(of) {
+            let s = t - dose.at;
+            for mode in &self.modes[drug] {
+                sum += mode.share
+                    * match dose.route {
+                        Route::Bolus => dose.amount * exp_f64(-mode.rate * s),
+                        Route::Oral => {
+                            let ka = self.absorption[drug];
+                            dose.amount * self.bioavailability[drug] * ka * passage(ka, mode.rate, s)
+                        }
+                        Route::Infusion { duration } => {
+                            let given = s.min(duration);
+                            let level = dose.amount / duration * given * phi(mode.rate * given);
+                            level * exp_f64(-mode.rate * (s - given))
+                        }
+                        Route::Pulse { .. } => 0.0,
+                    };
+            }
+            if let Route::Pulse { duration } = dose.route {
+                sum += if t < dose.at + duration { dose.amount } else { 0.0 };
+            }
+        }
+        sum
+    }
+}
+
+fn end(dose: &Dose) -> Option<f64> {
+    match dose.route {
+        Route::Infusion { duration } | Route::Pulse { duration } => Some(dose.at + duration),
+        Route::Bolus | Route::Oral => None,
+    }
+}
+
+fn modes(pk: &Pk) -> Vec<Mode> {
+    let Some((k12, k21)) = pk.peripheral.filter(|(k12, _)| *k12 > 0.0) else {
+        return vec![Mode { rate: pk.elimination, share: 1.0 / pk.volume }];
+    };
+    let sum = pk.elimination + k12 + k21;
+    let spread = libm::sqrt((sum * sum - 4.0 * pk.elimination * k21).max(0.0));
+    let fast = 0.5 * (sum + spread);
+    // The product of the roots, so that a small one keeps its digits.
+    let slow = pk.elimination * k21 / fast;
+    let gap = fast - slow;
+    vec![
+        Mode { rate: fast, share: (fast - k21) / gap / pk.volume },
+        Mode { rate: slow, share: (k21 - slow) / gap / pk.volume },
+    ]
+}
+
+/// `(1 - e^-z) / z`, 1 at 0.
+fn phi(z: f64) -> f64 {
+    if z == 0.0 { 1.0 } else { -expm1(-z) / z }
+}
+
+/// `(e^(-bs) - e^(-as)) / (a - b)`, also where the rates are alike.
+#[inline(always)]
+fn passage(a: f64, b: f64, s: f64) -> f64 {
+    s * phi((a - b).abs() * s) * exp_f64(-a.min(b) * s)
+}
+
+/// One drug's course over one epoch, in hours since its start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// Modes with their levels at the start.
+    modes: Vec<(Mode, f64)>,
+    absorption: f64,
+    depot: f64,
+    infusion: f64,
+    held: f64,
+}
+
+impl Segment {
+    /// The concentration `s` hours into the epoch.
+    #[must_use]
+    pub fn at(&self, s: f64) -> f64 {
+        let mut sum = self.held;
+        for (mode, level) in &self.modes {
+            sum += self.mode_at(mode, *level, s);
+        }
+        sum
+    }
+
+    #[inline(always)]
+    fn mode_at(&self, mode: &Mode, level: f64, s: f64) -> f64 {
+        let mut sum = if level == 0.0 { 0.0 } else { level * exp_f64(-mode.rate * s) };
+        if self.infusion > 0.0 {
+            sum += self.infusion * mode.share * s * phi(mode.rate * s);
+        }
+        if self.depot > 0.0 {
+            sum += self.depot * self.absorption * mode.share * passage(self.absorption, mode.rate, s);
+        }
+        sum
+    }
+
+    /// Concentrations at many times.
+    pub fn fill(&self, s: &[f64], out: &mut [f32]) {
+        if let ([(mode, level)], true) = (self.modes.as_slice(), self.infusion == 0.0 && self.depot == 0.0) {
+            // The common case, as a loop that becomes vector code.
+            for (out, s) in out.iter_mut().zip(s) {
+                *out = (self.held + level * exp_f64(-mode.rate * s)) as f32;
+            }
+            return;
+        }
+        for (out, s) in out.iter_mut().zip(s) {
+            *out = self.at(*s) as f32;
+        }
+    }
+
+    /// A range that holds every value from `s0` to `s1`, to the rounding of double precision.
+    #[must_use]
+    pub fn range(&self, s0: f64, s1: f64) -> (f64, f64) {
+        const PIECES: u32 = 64;
+        // Only doses going in can make a mode rise.
+        let (mut low, mut high) = (self.at(s1), self.at(s0));
+        if self.infusion > 0.0 || self.depot > 0.0 {
+            (low, high) = (f64::INFINITY, f64::NEG_INFINITY);
+            for i in 0..PIECES {
+                let edge = |i: u32| s0 + (s1 - s0) * (f64::from(i) / f64::from(PIECES));
+                let (l, h) = self.piece(edge(i), edge(i + 1));
+                (low, high) = (low.min(l), high.max(h));
+            }
+        }
+        let slack = 1e-12 * high.abs();
+        ((low - slack).max(0.0), high + slack)
+    }
+
+    /// The sum of the terms' own ranges: each falls, rises, or has one peak at a known place.
+    fn piece(&self, p: f64, q: f64) -> (f64, f64) {
+        let (mut low, mut high) = (self.held, self.held);
+        for (mode, level) in &self.modes {
+            low += level * exp_f64(-mode.rate * q);
+            high += level * exp_f64(-mode.rate * p);
+            if self.infusion > 0.0 {
+                let rise = |s: f64| self.infusion * mode.share * s * phi(mode.rate * s);
+                low += rise(p);
+                high += rise(q);
+            }
+            if self.depot > 0.0 {
+                let (a, b) = (self.absorption, mode.rate);
+                let term = |s: f64| self.depot * a * mode.share * passage(a, b, s);
+                let peak = if a == b { 1.0 / a } else { libm::log(a / b) / (a - b) };
+                low += term(p).min(term(q));
+                high += if p < peak && peak < q { term(peak) } else { term(p).max(term(q)) };
+            }
+        }
+        (low, high)
+    }
+
+    fn advance(&mut self, length: f64) {
+        for i in 0..self.modes.len() {
+            let (mode, level) = self.modes[i];
+            self.modes[i].1 = self.mode_at(&mode, level, length);
+        }
+        self.depot *= exp_f64(-self.absorption * length);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Pk = Pk { elimination: 0.1, volume: 2.0, peripheral: None, absorption: Some(0.7), bioavailability: 0.8 };
+    const TWO: Pk =
+        Pk { elimination: 0.2, volume: 1.5, peripheral: Some((0.4, 0.15)), absorption: Some(0.9), bioavailability: 1.0 };
+
+    /// Compartments by small Runge-Kutta steps, each dose apart.
+    fn integrate(pk: &Pk, doses: &[Dose], t: f64) -> f64 {
+        let (k12, k21) = pk.peripheral.unwrap_or((0.0, 0.0));
+        let ka = pk.absorption.unwrap_or(0.0);
+        let mut sum = 0.0;
+        for dose in doses.iter().filter(|d| d.at <= t) {
+            let span = t - dose.at;
+            let (mut y, stop, rate) = match dose.route {
+                Route::Bolus => ([0.0, dose.amount, 0.0], 0.0, 0.0),
+                Route::Oral => ([dose.amount * pk.bioavailability, 0.0, 0.0], 0.0, 0.0),
+                Route::Infusion { duration } => ([0.0; 3], duration, dose.amount / duration),
+                Route::Pulse { duration } => {
+                    sum += if span < duration { dose.amount } else { 0.0 };
+                    continue;
+                }
+            };
+            let mut run = |from: f64, to: f64, rate: f64| {
+                let n = 4000;
+                let h = (to - from) / f64::from(n);
+                let f = |y: [f64; 3]| {
+                    [-ka * y[0], ka * y[0] - (pk.elimination + k12) * y[1] + k21 * y[2] + rate, k12 * y[1] - k21 * y[2]]
+                };
+                let plus = |y: [f64; 3], k: [f64; 3], h: f64| [y[0] + h * k[0], y[1] + h * k[1], y[2] + h * k[2]];
+                for _ in 0..n {
+                    let k1 = f(y);
+                    let k2 = f(plus(y, k1, 0.5 * h));
+                    let k3 = f(plus(y, k2, 0.5 * h));
+                    let k4 = f(plus(y, k3, h));
+                    for i in 0..3 {
+                        y[i] += h / 6.0 * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]);
+                    }
+                }
+            };
+            let given = span.min(stop);
+            run(0.0, given, rate);
+            run(given, span, 0.0);
+            sum += y[1] / pk.volume;
+        }
+        sum
+    }
+
+    fn mixed() -> Vec<Dose> {
+        let dose = |at, amount, route| Dose { drug: 0, at, amount, route };
+        vec![
+            dose(0.0, 3.0, Route::Bolus),
+            dose(2.0, 4.0, Route::Oral),
+            dose(5.0, 6.0, Route::Infusion { duration: 7.5 }),
+            dose(8.0, 0.5, Route::Pulse { duration: 3.0 }),
+            dose(8.0, 1.0, Route::Bolus),
+            dose(20.0, 2.0, Route::Oral),
+        ]
+    }
+
+    fn edges(schedule: &Schedule) -> Vec<f64> {
+        let mut edges: Vec<f64> = (0..=10).map(|i| 4.0 * f64::from(i)).collect();
+        edges.extend(schedule.cuts());
+        edges.sort_by(f64::total_cmp);
+        edges.dedup();
+        edges
+    }
+
+    #[test]
+    fn closed_forms_match_numeric_integration() {
+        let alike = Pk { absorption: Some(0.1 + 1e-12), ..ONE };
+        for pk in [ONE, TWO, alike, Pk { absorption: Some(0.1), ..ONE }] {
+            let schedule = Schedule::new(&[pk], &mixed()).unwrap();
+            for t in [0.0, 0.3, 2.0, 4.9, 6.0, 8.0, 10.9, 11.0, 12.5, 19.0, 30.0, 39.0] {
+                let (mine, theirs) = (schedule.concentration(0, t), integrate(&pk, &mixed(), t));
+                assert!((mine - theirs).abs() < 1e-9 * (1.0 + theirs), "{pk:?} {t}: {mine} {theirs}");
+            }
+        }
+    }
+
+    #[test]
+    fn segments_agree_with_the_sum_over_doses_and_stay_in_their_ranges() {
+        for pk in [ONE, TWO] {
+            let schedule = Schedule::new(&[pk], &mixed()).unwrap();
+            let edges = edges(&schedule);
+            for (segments, pair) in schedule.segments(&edges).iter().zip(edges.windows(2)) {
+                let length = pair[1] - pair[0];
+                for i in 0..20 {
+                    let s = length * f64::from(i) / 20.0;
+                    let (a, b) = (segments[0].at(s), schedule.concentration(0, pair[0] + s));
+                    assert!((a - b).abs() < 1e-10 * (1.0 + b), "{} {s}: {a} {b}", pair[0]);
+                    let mut single = [0.0];
+                    segments[0].fill(&[s], &mut single);
+                    assert_eq!(single[0], a as f32);
+                    let (s0, s1) = (s, length * (f64::from(i) + 7.0) / 27.0);
+                    let (low, high) = segments[0].range(s0.min(s1), s0.max(s1));
+                    for j in 0..=10 {
+                        let c = segments[0].at(s0 + (s1 - s0) * f64::from(j) / 10.0);
+                        assert!(low <= c && c <= high);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_is_long_gone() {
+        let doses = [Dose { drug: 0, at: 0.0, amount: 1.0, route: Route::Oral }];
+        let schedule = Schedule::new(&[ONE], &doses).unwrap();
+        assert_eq!(schedule.concentration(0, 1e6), 0.0);
+        assert_eq!(schedule.segments(&[0.0, 1e6, 2e6])[1][0].at(0.0), 0.0);
+    }
+
+    #[test]
+    fn impossible_doses_are_refused_by_name() {
+        let dose = |amount, route| [Dose { drug: 0, at: 0.0, amount, route }];
+        let text = |pk: Pk, doses: &[Dose]| Schedule::new(&[pk], doses).unwrap_err().to_string();
+        assert!(text(ONE, &dose(-1.0, Route::Bolus)).contains("amount is -1"));
+        assert!(text(ONE, &dose(1.0, Route::Pulse { duration: 0.0 })).contains("duration is 0"));
+        assert!(text(Pk { absorption: None, ..ONE }, &dose(1.0, Route::Oral)).contains("absorption_half_life"));
+        assert!(text(Pk { volume: 0.0, ..ONE }, &[]).contains("volume is 0"));
+        assert!(text(Pk { elimination: f64::NAN, ..ONE }, &[]).contains("elimination is NaN"));
+    }
+}

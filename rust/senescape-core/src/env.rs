@@ -166,12 +166,8 @@ impl<'p> Env<'p> {
         (self.windows[window].low[i], self.windows[window].high[i])
     }
 
-    fn elapsed(&self, times: &Times) -> [f32; LANES] {
-        let mut s = [0.0; LANES];
-        for (s, t) in s.iter_mut().zip(times) {
-            *s = (*t - self.start) as f32;
-        }
-        s
+    fn elapsed(&self, times: &Times) -> Times {
+        times.map(|t| t - self.start)
     }
 
     fn measure(&mut self, index: usize, from: f64, to: f64, level: i8) {

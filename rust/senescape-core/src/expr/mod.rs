@@ -1,1 +1,14 @@
-//! Expressions.
+//! Rules as expressions: an intermediate form ([`Graph`]), compiled to a register program ([`Program`]), bound to
+//! parameter values ([`Bound`]) and evaluated over lanes of cells, for values and for interval bounds.
+
+mod bounds;
+mod compile;
+mod error;
+mod eval;
+mod ir;
+pub mod math;
+mod program;
+
+pub use error::ExprError;
+pub use ir::{Binary, Dims, Graph, Input, Limits, Node, NodeId, Unary};
+pub use program::{Bound, Frame, IntervalFrame, LANES, Program, Register};

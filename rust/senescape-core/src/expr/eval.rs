@@ -1,0 +1,301 @@
+//! Evaluation of a program over lanes of cells, and at one point in double precision.
+
+use super::ir::{Binary, Unary};
+use super::math::{exp_f32, exp_f64, expm1, ln_f64, log1p, pow};
+use super::program::{Instruction, LANES, Op, Register};
+use std::sync::OnceLock;
+
+/// Lanes that are always computed together.
+pub(super) const GROUP: usize = 16;
+
+/// CPU features that the loops are compiled for. All give the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What every CPU of the architecture has.
+    Baseline,
+    /// AVX2.
+    Avx2,
+    /// AVX-512.
+    Avx512,
+}
+
+impl Level {
+    /// The best level of this machine, found once.
+    #[must_use]
+    pub fn best() -> Self {
+        static BEST: OnceLock<Level> = OnceLock::new();
+        *BEST.get_or_init(|| {
+            #[cfg(target_arch = "x86_64")]
+            {
+                let wide = is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512bw");
+                if wide {
+                    return Self::Avx512;
+                }
+                if is_x86_feature_detected!("avx2") {
+                    return Self::Avx2;
+                }
+            }
+            Self::Baseline
+        })
+    }
+}
+
+/// Call a function compiled for a level of CPU features.
+///
+/// The body is one `#[inline(always)]` function; each wrapper compiles it anew with wider registers. Rust never contracts
+/// a product and a sum, so the results are the same to the bit.
+macro_rules! at_level {
+    ($level:expr, $body:ident($($arg:ident : $type:ty),*)) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+            fn avx512($($arg: $type),*) {
+                $body($($arg),*);
+            }
+            #[target_feature(enable = "avx2")]
+            fn avx2($($arg: $type),*) {
+                $body($($arg),*);
+            }
+            match $level {
+                // SAFETY: `Level::best` gives a level only where the CPU has its features; tests clamp to it.
+                $crate::expr::eval::Level::Avx512 => return unsafe { avx512($($arg),*) },
+                // SAFETY: as above.
+                $crate::expr::eval::Level::Avx2 => return unsafe { avx2($($arg),*) },
+                $crate::expr::eval::Level::Baseline => {}
+            }
+        }
+        $body($($arg),*);
+    }};
+}
+pub(super) use at_level;
+
+/// Run code over the first `n` lanes of the registers.
+pub fn run(code: &[Instruction], registers: &mut [Register], n: usize, level: Level) {
+    at_level!(level, run_body(code: &[Instruction], registers: &mut [Register], n: usize));
+}
+
+#[inline(always)]
+fn run_body(code: &[Instruction], registers: &mut [Register], n: usize) {
+    let groups = n.div_ceil(GROUP).min(LANES / GROUP);
+    for line in code {
+        let (before, after) = registers.split_at_mut(line.to as usize);
+        let to = &mut after[0];
+        let x = &before[line.from[0] as usize];
+        match line.op {
+            Op::Unary(f) => match f {
+                Unary::Neg => map(to, x, groups, |x| -x),
+                Unary::Abs => map(to, x, groups, f32::abs),
+                Unary::Sqrt => map(to, x, groups, f32::sqrt),
+                Unary::Square => map(to, x, groups, |x| x * x),
+                Unary::Reciprocal => map(to, x, groups, |x| 1.0 / x),
+                Unary::Exp => map(to, x, groups, exp_f32),
+                Unary::Log => map(to, x, groups, |x| ln_f64(f64::from(x)) as f32),
+                Unary::Exp2 => map(to, x, groups, |x| scalar_unary(Unary::Exp2, f64::from(x)) as f32),
+                Unary::Expm1 => map(to, x, groups, |x| scalar_unary(Unary::Expm1, f64::from(x)) as f32),
+                Unary::Log2 => map(to, x, groups, |x| scalar_unary(Unary::Log2, f64::from(x)) as f32),
+                Unary::Log10 => map(to, x, groups, |x| scalar_unary(Unary::Log10, f64::from(x)) as f32),
+                Unary::Log1p => map(to, x, groups, |x| scalar_unary(Unary::Log1p, f64::from(x)) as f32),
+                Unary::Tanh => map(to, x, groups, |x| scalar_unary(Unary::Tanh, f64::from(x)) as f32),
+                Unary::Not => map(to, x, groups, |x| flag(x == 0.0)),
+                Unary::Sign => map(to, x, groups, sign),
+                Unary::Cbrt | Unary::Sin | Unary::Cos | Unary::Floor | Unary::Ceil => {
+                    map(to, x, groups, |x| scalar_unary(f, f64::from(x)) as f32);
+                }
+            },
+            Op::Power(p) => map(to, x, groups, |x| power(x, p)),
+            Op::Binary(f) => {
+                let y = &before[line.from[1] as usize];
+                match f {
+                    Binary::Add => zip(to, x, y, groups, |x, y| x + y),
+                    Binary::Sub => zip(to, x, y, groups, |x, y| x - y),
+                    Binary::Mul => zip(to, x, y, groups, |x, y| x * y),
+                    Binary::Div => zip(to, x, y, groups, |x, y| x / y),
+                    Binary::Min => zip(to, x, y, groups, min),
+                    Binary::Max => zip(to, x, y, groups, max),
+                    Binary::Pow => zip(to, x, y, groups, |x, y| pow(f64::from(x), f64::from(y)) as f32),
+                    Binary::Lt => zip(to, x, y, groups, |x, y| flag(x < y)),
+                    Binary::Le => zip(to, x, y, groups, |x, y| flag(x <= y)),
+                    Binary::Gt => zip(to, x, y, groups, |x, y| flag(x > y)),
+                    Binary::Ge => zip(to, x, y, groups, |x, y| flag(x >= y)),
+                    Binary::Eq => zip(to, x, y, groups, |x, y| flag(x == y)),
+                    Binary::Ne => zip(to, x, y, groups, |x, y| flag(x != y)),
+                    Binary::And => zip(to, x, y, groups, |x, y| flag(x != 0.0 && y != 0.0)),
+                    Binary::Or => zip(to, x, y, groups, |x, y| flag(x != 0.0 || y != 0.0)),
+                }
+            }
+            Op::Ratio => zip(to, x, &before[line.from[1] as usize], groups, |x, y| x / (x + y)),
+            Op::Where => {
+                let (y, z) = (&before[line.from[1] as usize], &before[line.from[2] as usize]);
+                for i in 0..groups {
+                    let range = i * GROUP..(i + 1) * GROUP;
+                    for (((to, c), y), z) in
+                        to[range.clone()].iter_mut().zip(&x[range.clone()]).zip(&y[range.clone()]).zip(&z[range])
+                    {
+                        *to = if *c != 0.0 { *y } else { *z };
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn map(to: &mut Register, x: &Register, groups: usize, f: impl Fn(f32) -> f32) {
+    let (to, _) = to.as_chunks_mut::<GROUP>();
+    let (x, _) = x.as_chunks::<GROUP>();
+    for (to, x) in to.iter_mut().zip(x).take(groups) {
+        for (to, x) in to.iter_mut().zip(x) {
+            *to = f(*x);
+        }
+    }
+}
+
+#[inline(always)]
+fn zip(to: &mut Register, x: &Register, y: &Register, groups: usize, f: impl Fn(f32, f32) -> f32) {
+    let (to, _) = to.as_chunks_mut::<GROUP>();
+    let (x, _) = x.as_chunks::<GROUP>();
+    let (y, _) = y.as_chunks::<GROUP>();
+    for ((to, x), y) in to.iter_mut().zip(x).zip(y).take(groups) {
+        for ((to, x), y) in to.iter_mut().zip(x).zip(y) {
+            *to = f(*x, *y);
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn flag(holds: bool) -> f32 {
+    f32::from(u8::from(holds))
+}
+
+/// The lesser, or NaN if either is.
+#[inline(always)]
+pub(super) fn min(x: f32, y: f32) -> f32 {
+    if x < y || x.is_nan() { x } else { y }
+}
+
+/// The greater, or NaN if either is.
+#[inline(always)]
+pub(super) fn max(x: f32, y: f32) -> f32 {
+    if x > y || x.is_nan() { x } else { y }
+}
+
+#[inline(always)]
+fn sign(x: f32) -> f32 {
+    if x > 0.0 {
+        1.0
+    } else if x < 0.0 {
+        -1.0
+    } else {
+        x
+    }
+}
+
+/// A whole power by the same products in every mode.
+#[inline(always)]
+pub(super) fn power(x: f32, n: u8) -> f32 {
+    let square = x * x;
+    match n {
+        2 => square,
+        3 => square * x,
+        4 => square * square,
+        5 => square * square * x,
+        6 => square * square * square,
+        7 => square * square * square * x,
+        _ => (square * square) * (square * square),
+    }
+}
+
+/// Run code at one point in double precision.
+pub fn run_scalar(code: &[Instruction], registers: &mut [f64]) {
+    for line in code {
+        let operand = |i: usize| registers[line.from[i] as usize];
+        let x = operand(0);
+        registers[line.to as usize] = match line.op {
+            Op::Unary(f) => scalar_unary(f, x),
+            Op::Binary(f) => scalar_binary(f, x, operand(1)),
+            Op::Where => {
+                if x != 0.0 {
+                    operand(1)
+                } else {
+                    operand(2)
+                }
+            }
+            Op::Ratio => x / (x + operand(1)),
+            Op::Power(n) => libm::pow(x, f64::from(n)),
+        };
+    }
+}
+
+#[inline(always)]
+pub(super) fn scalar_unary(f: Unary, x: f64) -> f64 {
+    match f {
+        Unary::Neg => -x,
+        Unary::Abs => x.abs(),
+        Unary::Sqrt => libm::sqrt(x),
+        Unary::Cbrt => libm::cbrt(x),
+        Unary::Square => x * x,
+        Unary::Reciprocal => 1.0 / x,
+        Unary::Exp => exp_f64(x),
+        Unary::Exp2 => exp_f64(x * std::f64::consts::LN_2),
+        Unary::Expm1 => expm1(x),
+        Unary::Log => ln_f64(x),
+        Unary::Log2 => ln_f64(x) * std::f64::consts::LOG2_E,
+        Unary::Log10 => ln_f64(x) * std::f64::consts::LOG10_E,
+        Unary::Log1p => log1p(x),
+        Unary::Sin => libm::sin(x),
+        Unary::Cos => libm::cos(x),
+        Unary::Tanh => {
+            // Beyond 20 the quotient is 1 to the last place, and the exponential would overflow.
+            let t = expm1(2.0 * x.max(-20.0).min(20.0));
+            if x.is_nan() { x } else { t / (t + 2.0) }
+        }
+        Unary::Floor => libm::floor(x),
+        Unary::Ceil => libm::ceil(x),
+        Unary::Sign => {
+            if x > 0.0 {
+                1.0
+            } else if x < 0.0 {
+                -1.0
+            } else {
+                x
+            }
+        }
+        Unary::Not => f64::from(u8::from(x == 0.0)),
+    }
+}
+
+fn scalar_binary(f: Binary, x: f64, y: f64) -> f64 {
+    let flag = |holds: bool| f64::from(u8::from(holds));
+    match f {
+        Binary::Add => x + y,
+        Binary::Sub => x - y,
+        Binary::Mul => x * y,
+        Binary::Div => x / y,
+        Binary::Min => {
+            if x < y || x.is_nan() {
+                x
+            } else {
+                y
+            }
+        }
+        Binary::Max => {
+            if x > y || x.is_nan() {
+                x
+            } else {
+                y
+            }
+        }
+        Binary::Pow => pow(x, y),
+        Binary::Lt => flag(x < y),
+        Binary::Le => flag(x <= y),
+        Binary::Gt => flag(x > y),
+        Binary::Ge => flag(x >= y),
+        Binary::Eq => flag(x == y),
+        Binary::Ne => flag(x != y),
+        Binary::And => flag(x != 0.0 && y != 0.0),
+        Binary::Or => flag(x != 0.0 || y != 0.0),
+    }
+}
