@@ -6,7 +6,8 @@ mod error;
 
 use error::into_py;
 use numpy::ndarray::Array;
-use numpy::{Dimension, IntoPyArray, PyReadonlyArray1};
+use numpy::ndarray::Dimension;
+use numpy::{IntoPyArray, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use senescape_core::document::{ModelDocument, RunDocument};
@@ -64,7 +65,7 @@ fn simulate<'py>(
     let job = job(model, run, columns).map_err(|error| into_py(py, error))?;
     let control = Control::default();
     let (outcome, raised) = std::thread::scope(|scope| {
-        let (sender, receiver) = std::sync::mpsc::channel();
+        let (sender, mut receiver) = std::sync::mpsc::channel();
         let (job, control) = (&job, &control);
         scope.spawn(move || {
             // The receiver only goes away with this scope, so a failed send has nobody to tell.
@@ -72,7 +73,9 @@ fn simulate<'py>(
         });
         let mut raised: Option<PyErr> = None;
         loop {
-            let waited = py.detach(|| receiver.recv_timeout(TICK));
+            let waited;
+            // A receiver may move between threads but not be shared: it goes along and comes back.
+            (waited, receiver) = py.detach(move || (receiver.recv_timeout(TICK), receiver));
             match waited {
                 Ok(outcome) => return (outcome, raised),
                 Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {

@@ -1,0 +1,110 @@
+"""Senescape: how a treated tumour relapses, cell by cell, exact in law.
+
+Start with :class:`Model` and :func:`simulate`, or with a shipped scenario: :func:`load`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from senescape._core import __version__
+from senescape.distributions import Bernoulli, Beta, Exponential, Gamma, LogNormal, Normal, Uniform
+from senescape.drugs import Dose, Drug, Pulse
+from senescape.errors import (
+    MissingExtraError,
+    ModelError,
+    PluginError,
+    ResultError,
+    ScenarioError,
+    SenescapeError,
+    SimulationError,
+    TraceError,
+)
+from senescape.expr import hill
+from senescape.ledger import Ledger
+from senescape.model import Model
+from senescape.observables import Observable
+from senescape.pools import Pool
+from senescape.results import Result, open_result
+from senescape.rules import Param
+from senescape.simulate import Relapse, simulate
+from senescape.traits import Trait, ar1, copy, relax, reset, scaled
+from senescape.transitions import Death, Division, Escape, Senolytic, Transition
+from senescape.units import days, hours, minutes, weeks
+
+if TYPE_CHECKING:
+    from senescape.hookspecs import hookimpl
+    from senescape.scenario import Scenario, load, presets
+
+# Modules that need pydantic or pluggy are read when they are first used, so that the import stays quick.
+_LATER = {
+    "Scenario": "senescape.scenario",
+    "load": "senescape.scenario",
+    "presets": "senescape.scenario",
+    "hookimpl": "senescape.hookspecs",
+}
+
+__all__ = [
+    "Bernoulli",
+    "Beta",
+    "Death",
+    "Division",
+    "Dose",
+    "Drug",
+    "Escape",
+    "Exponential",
+    "Gamma",
+    "Ledger",
+    "LogNormal",
+    "MissingExtraError",
+    "Model",
+    "ModelError",
+    "Normal",
+    "Observable",
+    "Param",
+    "PluginError",
+    "Pool",
+    "Pulse",
+    "Relapse",
+    "Result",
+    "ResultError",
+    "Scenario",
+    "ScenarioError",
+    "Senolytic",
+    "SenescapeError",
+    "SimulationError",
+    "TraceError",
+    "Trait",
+    "Transition",
+    "Uniform",
+    "__version__",
+    "ar1",
+    "copy",
+    "days",
+    "hill",
+    "hookimpl",
+    "hours",
+    "load",
+    "minutes",
+    "open_result",
+    "presets",
+    "relax",
+    "reset",
+    "scaled",
+    "simulate",
+    "weeks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        import importlib
+
+        value = getattr(importlib.import_module(_LATER[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'senescape' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

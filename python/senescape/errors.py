@@ -1,0 +1,59 @@
+"""Every error of the package. Each message names the thing, where it stands, and the fix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from senescape.results import Result
+
+__all__ = [
+    "MissingExtraError",
+    "ModelError",
+    "PluginError",
+    "ResultError",
+    "ScenarioError",
+    "SenescapeError",
+    "SimulationError",
+    "TraceError",
+]
+
+
+class SenescapeError(Exception):
+    """The root of all errors of the package."""
+
+
+class ModelError(SenescapeError):
+    """A model, or an argument of a run, is not valid."""
+
+
+class TraceError(ModelError):
+    """A rule cannot be traced; the message shows its line and the rewrite."""
+
+
+class ScenarioError(SenescapeError):
+    """A scenario file or object is not valid."""
+
+
+class PluginError(SenescapeError):
+    """A plugin cannot be loaded, or two of them clash."""
+
+
+class SimulationError(SenescapeError):
+    """A run failed.
+
+    Attributes
+    ----------
+    partial : Result or None
+        The replicates that had finished.
+    """
+
+    partial: Result | None = None
+
+
+class ResultError(SenescapeError):
+    """A result cannot be written or read."""
+
+
+class MissingExtraError(SenescapeError, ImportError):
+    """An optional dependency is missing; the message names the extra that brings it."""
