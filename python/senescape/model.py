@@ -293,7 +293,7 @@ class _Writer:
         return {
             "name": drug.name,
             # A drug without a half-life is only given in pulses, which kinetics do not touch.
-            "elimination": rate("half_life") or Expr.constant(0.0),
+            "elimination": Expr.constant(0.0) if drug.fields.get("half_life") is None else rate("half_life"),
             "volume": fields["volume"],
             "k12": fields.get("k12"),
             "k21": fields.get("k21"),

@@ -52,8 +52,8 @@ impl Worker<'_> {
         cell.entered = table.entered[row];
         cell.since = lanes.now[lane];
         cell.level = table.level[row].min(0);
-        for (to, from) in cell.traits.iter_mut().zip(&lanes.columns) {
-            *to = from[lane];
+        for (to, from) in cell.traits.iter_mut().zip(&table.columns) {
+            *to = from[row];
         }
         // The next threshold is that of this very draw: the candidate's block of words holds both.
         cell.threshold = self.stream.candidate(cell.key, cell.draws - 1).1;
@@ -85,6 +85,7 @@ impl Worker<'_> {
         let (mother, clone) = (self.tables[fate].key[row], self.tables[fate].clone[row]);
         let level = self.tables[fate].level[row];
         let stays = transition.target == fate;
+        let mother_traits: Vec<f32> = self.tables[fate].columns.iter().map(|column| column[row]).collect();
         for which in 0..2 {
             let key = daughter_key(mother, which);
             self.daughter.key = key;
@@ -95,8 +96,8 @@ impl Worker<'_> {
             self.daughter.since = lanes.now[lane];
             self.daughter.level = if stays { level } else { level.min(0) };
             self.daughter.threshold = self.stream.first_threshold(key);
-            for column in 0..self.model.columns.len() {
-                self.daughter.traits[column] = self.inherited(fate, lane, lanes, column, key)?;
+            for (column, mother) in mother_traits.iter().enumerate() {
+                self.daughter.traits[column] = self.inherited(fate, lane, lanes, column, *mother, &mother_traits, key)?;
             }
             self.set(fate, transition, lanes.now[lane])?;
             if stays && which == 0 {
@@ -122,10 +123,19 @@ impl Worker<'_> {
         Ok(stays)
     }
 
-    fn inherited(&mut self, fate: usize, lane: usize, lanes: &Lanes, column: usize, key: u64) -> Result<f32, Error> {
+    #[allow(clippy::too_many_arguments, reason = "a daughter's trait depends on all of these")]
+    fn inherited(
+        &mut self,
+        fate: usize,
+        lane: usize,
+        lanes: &Lanes,
+        column: usize,
+        mother: f32,
+        traits: &[f32],
+        key: u64,
+    ) -> Result<f32, Error> {
         let model = self.model;
         let of = &model.columns[column];
-        let mother = lanes.columns[column][lane];
         let mut draws = self.stream.draws(key, 0, Purpose::Inherit(of.of as u16));
         let fresh = |draws: &mut crate::rng::Draws| match &of.initial {
             Value::Dist(dist) => dist.sample(draws) as f32,
@@ -151,12 +161,11 @@ impl Worker<'_> {
                 (if *log { libm::exp(y) } else { y }) as f32
             }
             Inherit::Rule(rules) => {
-                let traits: Vec<f32> = lanes.columns.iter().map(|c| c[lane]).collect();
                 let now = lanes.now[lane];
                 let age = now - lanes.entered[lane];
                 let env = &self.env;
                 let read = |input| env_at(env, input, now);
-                evaluate(rules, &traits, lanes.marks[lane], age, read, &mut self.scalar)
+                evaluate(rules, traits, lanes.marks[lane], age, read, &mut self.scalar)
             }
         };
         if x.is_finite() {

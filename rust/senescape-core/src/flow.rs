@@ -6,6 +6,7 @@
 
 use crate::env::{Env, Times};
 use crate::expr::math::{exp_f32, exp_f64};
+use crate::expr::{Level, at_level};
 use crate::expr::{Frame, IntervalFrame, LANES};
 use crate::lanes::{Boxes, Column, Lanes};
 use crate::model::{Fate, Flow};
@@ -133,25 +134,15 @@ impl Driver {
         for (column, flow) in fate.flows.iter().enumerate() {
             let x = &lanes.columns[column];
             match *flow {
-                Flow::Hold | Flow::Driven => {
-                    boxes.low[column] = *x;
-                    boxes.high[column] = *x;
-                }
+                Flow::Hold | Flow::Driven => {}
                 Flow::Relax { target, tau } => {
-                    let rate = -1.0 / tau;
-                    for lane in 0..LANES {
-                        let end = toward(x[lane], target, hours[lane] * rate);
-                        // The exponential may be off by two units in the last place, either way.
-                        let slack = 1e-6 * (x[lane] - target).abs();
-                        let (least, most) = (x[lane].min(target), x[lane].max(target));
-                        boxes.low[column][lane] = (x[lane].min(end) - slack).max(least);
-                        boxes.high[column][lane] = (x[lane].max(end) + slack).min(most);
-                    }
+                    let (low, high) = (&mut boxes.low[column], &mut boxes.high[column]);
+                    enclose_relaxation(x, &hours, target, tau, low, high);
                 }
             }
         }
         for (driven, frame) in fate.driven.iter().zip(&mut self.bounds) {
-            boxes.fill(&driven.target, lanes, env, frame);
+            boxes.fill(&driven.target, &fate.flows, lanes, env, frame);
             driven.target.bound.bounds(frame, lanes.n);
             let (low, high) = frame.output(0);
             let column = driven.column;
@@ -186,11 +177,39 @@ fn hours_between(from: &Times, to: &Times) -> Column {
 fn relax(flows: &[Flow], hours: &Column, columns: &mut [Column]) {
     for (flow, column) in flows.iter().zip(columns) {
         if let Flow::Relax { target, tau } = *flow {
-            let rate = -1.0 / tau;
-            for (x, h) in column.iter_mut().zip(hours) {
-                *x = toward(*x, target, h * rate);
-            }
+            relax_column(column, hours, target, tau);
         }
+    }
+}
+
+fn relax_column(column: &mut Column, hours: &Column, target: f32, tau: f32) {
+    at_level!(Level::best(), relax_body(column: &mut Column, hours: &Column, target: f32, tau: f32));
+}
+
+#[inline(always)]
+fn relax_body(column: &mut Column, hours: &Column, target: f32, tau: f32) {
+    let rate = -1.0 / tau;
+    for (x, h) in column.iter_mut().zip(hours) {
+        *x = toward(*x, target, h * rate);
+    }
+}
+
+fn enclose_relaxation(x: &Column, hours: &Column, target: f32, tau: f32, low: &mut Column, high: &mut Column) {
+    at_level!(
+        Level::best(),
+        enclose_body(x: &Column, hours: &Column, target: f32, tau: f32, low: &mut Column, high: &mut Column)
+    );
+}
+
+#[inline(always)]
+fn enclose_body(x: &Column, hours: &Column, target: f32, tau: f32, low: &mut Column, high: &mut Column) {
+    let rate = -1.0 / tau;
+    for (((x, h), low), high) in x.iter().zip(hours).zip(low).zip(high) {
+        let end = toward(*x, target, h * rate);
+        // The exponential may be off by two units in the last place, either way.
+        let slack = 1e-6 * (x - target).abs();
+        *low = (x.min(end) - slack).max(x.min(target));
+        *high = (x.max(end) + slack).min(x.max(target));
     }
 }
 

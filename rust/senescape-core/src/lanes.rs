@@ -2,8 +2,8 @@
 
 use crate::cells::Table;
 use crate::env::{Env, Times};
-use crate::expr::{Frame, LANES};
-use crate::model::{Rules, Source};
+use crate::expr::{Frame, IntervalFrame, LANES};
+use crate::model::{Flow, Rules, Source};
 
 /// Values of one trait, a lane a cell.
 pub type Column = [f32; LANES];
@@ -41,8 +41,8 @@ impl Lanes {
         }
     }
 
-    /// Take the cells of up to [`LANES`] rows, wanted at the time they wake.
-    pub fn gather(&mut self, table: &Table, rows: &[u32]) {
+    /// Take some columns of the cells of up to [`LANES`] rows, wanted at the time they wake.
+    pub fn gather(&mut self, table: &Table, rows: &[u32], columns: &[usize]) {
         self.n = rows.len();
         let first = rows[0] as usize;
         let contiguous = rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
@@ -53,8 +53,8 @@ impl Lanes {
             self.now[..self.n].copy_from_slice(&table.wake[range.clone()]);
             self.entered[..self.n].copy_from_slice(&table.entered[range.clone()]);
             self.marks[..self.n].copy_from_slice(&table.marks[range.clone()]);
-            for (to, from) in self.columns.iter_mut().zip(&table.columns) {
-                to[..self.n].copy_from_slice(&from[range.clone()]);
+            for &column in columns {
+                self.columns[column][..self.n].copy_from_slice(&table.columns[column][range.clone()]);
             }
         } else {
             for (lane, &row) in rows.iter().enumerate() {
@@ -64,9 +64,10 @@ impl Lanes {
                 self.entered[lane] = table.entered[row];
                 self.marks[lane] = table.marks[row];
             }
-            for (to, from) in self.columns.iter_mut().zip(&table.columns) {
-                for (lane, &row) in rows.iter().enumerate() {
-                    to[lane] = from[row as usize];
+            for &column in columns {
+                let from = &table.columns[column];
+                for (to, &row) in self.columns[column].iter_mut().zip(rows) {
+                    *to = from[row as usize];
                 }
             }
         }
@@ -75,8 +76,21 @@ impl Lanes {
             self.since[lane] = self.since[0];
             self.now[lane] = self.now[0];
             self.entered[lane] = self.entered[0];
-            for column in &mut self.columns {
-                column[lane] = column[0];
+            for &column in columns {
+                self.columns[column][lane] = self.columns[column][0];
+            }
+        }
+    }
+
+    /// Write some columns, carried on to now, back to the cells' rows.
+    pub fn scatter(&self, table: &mut Table, columns: &[usize]) {
+        for (&row, now) in self.rows[..self.n].iter().zip(&self.now) {
+            table.since[row as usize] = *now;
+        }
+        for &column in columns {
+            let to = &mut table.columns[column];
+            for (&row, x) in self.rows[..self.n].iter().zip(&self.columns[column]) {
+                to[row as usize] = *x;
             }
         }
     }
@@ -127,11 +141,15 @@ impl Boxes {
         }
     }
 
-    /// Fill a program's input intervals for the cells of `lanes`, whose traits have been boxed.
-    pub fn fill(&self, rules: &Rules, lanes: &Lanes, env: &Env<'_>, frame: &mut crate::expr::IntervalFrame) {
+    /// Fill a program's input intervals for the cells of `lanes`, whose moving traits have been boxed.
+    pub fn fill(&self, rules: &Rules, flows: &[Flow], lanes: &Lanes, env: &Env<'_>, frame: &mut IntervalFrame) {
         for (i, source) in rules.inputs.iter().enumerate() {
             let (low, high) = frame.input_mut(i);
             match *source {
+                Source::Column(column) if flows[column] == Flow::Hold => {
+                    *low = lanes.columns[column];
+                    *high = *low;
+                }
                 Source::Column(column) => {
                     *low = self.low[column];
                     *high = self.high[column];

@@ -65,7 +65,7 @@ pub struct Worker<'m> {
     cancel: &'m AtomicBool,
     pub(crate) tables: Vec<Table>,
     pub(crate) scratch: Vec<FateScratch>,
-    pub(crate) lanes: Lanes,
+    pub(crate) spare: Vec<Box<Lanes>>,
     pub(crate) env: Env<'m>,
     pub(crate) stream: Stream,
     pub(crate) replicate: u64,
@@ -103,7 +103,7 @@ impl<'m> Worker<'m> {
             cancel,
             tables: model.fates.iter().map(|_| Table::new(columns)).collect(),
             scratch: model.fates.iter().map(|fate| FateScratch::new(fate, columns)).collect(),
-            lanes: Lanes::new(columns),
+            spare: Vec::new(),
             env: Env::new(model, plan),
             stream: Stream::new(0, 0),
             replicate: 0,
@@ -304,22 +304,15 @@ impl<'m> Worker<'m> {
         if self.model.fates[fate].driven.is_empty() {
             return;
         }
-        self.for_lanes(fate, |worker, lanes| {
-            let table = &mut worker.tables[fate];
-            for lane in 0..lanes.n {
-                let row = lanes.rows[lane] as usize;
-                table.since[row] = lanes.since[lane];
-                for (to, from) in table.columns.iter_mut().zip(&lanes.columns) {
-                    to[row] = from[lane];
-                }
-            }
-        });
+        let moving = &self.model.fates[fate].moving;
+        self.for_lanes(fate, |worker, lanes| lanes.scatter(&mut worker.tables[fate], moving));
     }
 
     /// Call `each` with all cells of a fate, in order, a handful at a time, their traits brought to the epoch's end.
     fn for_lanes(&mut self, fate: usize, mut each: impl FnMut(&mut Self, &Lanes)) {
         let model = self.model;
         let now = self.env.end;
+        let all: Vec<usize> = (0..model.columns.len()).collect();
         let mut rows: Vec<u32> = Vec::with_capacity(LANES);
         let total = self.tables[fate].rows();
         let mut row = 0;
@@ -334,8 +327,8 @@ impl<'m> Worker<'m> {
             if rows.is_empty() {
                 break;
             }
-            let mut lanes = std::mem::replace(&mut self.lanes, Lanes::new(0));
-            lanes.gather(&self.tables[fate], &rows);
+            let mut lanes = self.take_lanes();
+            lanes.gather(&self.tables[fate], &rows, &all);
             lanes.now = [now; LANES];
             // Before the first epoch the end is not reached yet: founders are read as they are.
             if self.reading_start() {
@@ -343,7 +336,7 @@ impl<'m> Worker<'m> {
             }
             self.scratch[fate].driver.advance(&model.fates[fate], &mut lanes, &self.env, self.rtol);
             each(self, &lanes);
-            self.lanes = lanes;
+            self.spare.push(lanes);
         }
     }
 

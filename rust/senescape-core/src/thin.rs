@@ -102,6 +102,7 @@ impl Worker<'_> {
         }
     }
 
+    #[inline(never)]
     /// Run the cells of one block that wake within the epoch until all of them sleep past it.
     fn run_block(&mut self, fate: usize, block: usize) -> Result<(), Error> {
         let end = self.env.end;
@@ -152,14 +153,17 @@ impl Worker<'_> {
         most.map_or_else(String::new, |k| self.model.transitions[k].name.clone())
     }
 
+    #[inline(never)]
     /// Decide what happens to cells whose thresholds are used up; those that live on in this fate join `rebound`.
     fn decide(&mut self, fate: usize, rows: &[u32], rebound: &mut Vec<u32>) -> Result<(), Error> {
-        let mut lanes = std::mem::replace(&mut self.lanes, Lanes::new(0));
-        lanes.gather(&self.tables[fate], rows);
         let model = self.model;
         let of = &model.fates[fate];
+        let mut lanes = self.take_lanes();
+        lanes.gather(&self.tables[fate], rows, &of.read);
         let scratch = &mut self.scratch[fate];
         scratch.driver.advance(of, &mut lanes, &self.env, self.rtol);
+        // Written back at once: what happens next reads and changes the cells' own rows.
+        lanes.scatter(&mut self.tables[fate], &of.moving);
         if of.constant.is_none() {
             lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, &mut scratch.values);
             of.hazards.bound.values(&mut scratch.values, lanes.n);
@@ -177,7 +181,6 @@ impl Worker<'_> {
                 None => {
                     let table = &mut self.tables[fate];
                     table.level[row] = (table.level[row] - 1).max(FINEST);
-                    self.keep(fate, row, lane, &lanes);
                     true
                 }
                 Some(k) => self.happen(fate, row, lane, &lanes, k)?,
@@ -192,7 +195,7 @@ impl Worker<'_> {
                 rebound.push(rows[lane]);
             }
         }
-        self.lanes = lanes;
+        self.spare.push(lanes);
         Ok(())
     }
 
@@ -229,15 +232,7 @@ impl Worker<'_> {
         Ok(chosen)
     }
 
-    /// Write a cell's traits, carried on to now, back to its row.
-    fn keep(&mut self, fate: usize, row: usize, lane: usize, lanes: &Lanes) {
-        let table = &mut self.tables[fate];
-        table.since[row] = lanes.now[lane];
-        for (to, from) in table.columns.iter_mut().zip(&lanes.columns) {
-            to[row] = from[lane];
-        }
-    }
-
+    #[inline(never)]
     /// Compute new bounds for cells that wake now; those that wake again within the epoch join `due`.
     fn bound(&mut self, fate: usize, rows: &[u32], due: &mut Vec<u32>) -> Result<(), Error> {
         let model = self.model;
@@ -248,9 +243,10 @@ impl Worker<'_> {
                 return self.bound_constant(fate, rows, total, due);
             }
         }
-        let mut lanes = std::mem::replace(&mut self.lanes, Lanes::new(0));
-        lanes.gather(&self.tables[fate], rows);
+        let mut lanes = self.take_lanes();
+        lanes.gather(&self.tables[fate], rows, &of.read);
         self.scratch[fate].driver.advance(of, &mut lanes, &self.env, self.rtol);
+        lanes.scatter(&mut self.tables[fate], &of.moving);
         let top = if of.coupled { 0 } else { self.env.top_level() };
         let mut levels = [0_i8; LANES];
         for (lane, &row) in rows.iter().enumerate() {
@@ -266,7 +262,7 @@ impl Worker<'_> {
                 boxes.end[lane] = end;
             }
             driver.enclose(of, &lanes, boxes, &self.env);
-            boxes.fill(&of.hazards, &lanes, &self.env, frame);
+            boxes.fill(&of.hazards, &of.flows, &lanes, &self.env, frame);
             of.hazards.bound.bounds(frame, lanes.n);
             if self.sum_bounds(fate, &lanes, &mut levels, &mut bounds)? {
                 break;
@@ -275,7 +271,6 @@ impl Worker<'_> {
         let end_of_epoch = self.env.end;
         for (lane, &row) in rows.iter().enumerate() {
             let row = row as usize;
-            self.keep(fate, row, lane, &lanes);
             let window_end = self.scratch[fate].boxes.end[lane];
             let table = &mut self.tables[fate];
             let now = lanes.now[lane];
@@ -297,8 +292,13 @@ impl Worker<'_> {
                 due.push(rows[lane]);
             }
         }
-        self.lanes = lanes;
+        self.spare.push(lanes);
         Ok(())
+    }
+
+    /// Lanes to gather cells in; pushed back to `spare` after use.
+    pub(crate) fn take_lanes(&mut self) -> Box<Lanes> {
+        self.spare.pop().unwrap_or_else(|| Box::new(Lanes::new(self.model.columns.len())))
     }
 
     fn bound_constant(&mut self, fate: usize, rows: &[u32], total: f64, due: &mut Vec<u32>) -> Result<(), Error> {
@@ -325,6 +325,7 @@ impl Worker<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     /// Add up the bounds of all hazards; false if some cell needs a shorter window first.
     fn sum_bounds(
         &mut self,

@@ -61,16 +61,16 @@ macro_rules! at_level {
             }
             match $level {
                 // SAFETY: `Level::best` gives a level only where the CPU has its features; tests clamp to it.
-                $crate::expr::eval::Level::Avx512 => return unsafe { avx512($($arg),*) },
+                $crate::expr::Level::Avx512 => return unsafe { avx512($($arg),*) },
                 // SAFETY: as above.
-                $crate::expr::eval::Level::Avx2 => return unsafe { avx2($($arg),*) },
-                $crate::expr::eval::Level::Baseline => {}
+                $crate::expr::Level::Avx2 => return unsafe { avx2($($arg),*) },
+                $crate::expr::Level::Baseline => {}
             }
         }
         $body($($arg),*);
     }};
 }
-pub(super) use at_level;
+pub(crate) use at_level;
 
 /// Run code over the first `n` lanes of the registers.
 pub fn run(code: &[Instruction], registers: &mut [Register], n: usize, level: Level) {

@@ -385,7 +385,26 @@ impl Binder<'_> {
             Source::Column(column) => flows[*column] != Flow::Hold,
             Source::Age | Source::Env(_) => true,
         });
-        Ok(Fate { name: document.fates[fate].clone(), transitions, hazards, listing, constant, flows, driven, coupled, varying })
+        let moving: Vec<usize> = (0..flows.len()).filter(|c| flows[*c] != Flow::Hold).collect();
+        let mut read = moving.clone();
+        for rules in driven.iter().map(|d| &d.target).chain([&hazards]) {
+            read.extend(rules.inputs.iter().filter_map(|s| if let Source::Column(c) = s { Some(*c) } else { None }));
+        }
+        read.sort_unstable();
+        read.dedup();
+        Ok(Fate {
+            name: document.fates[fate].clone(),
+            transitions,
+            hazards,
+            listing,
+            constant,
+            flows,
+            driven,
+            read,
+            moving,
+            coupled,
+            varying,
+        })
     }
 }
 

@@ -53,6 +53,10 @@ pub struct Fate {
     pub flows: Vec<Flow>,
     /// The columns whose target varies, ordered so that each reads only those before it.
     pub driven: Vec<Driven>,
+    /// The columns that hazards and flows here read or move: what has to be gathered.
+    pub read: Vec<usize>,
+    /// The columns that move here: what has to be written back.
+    pub moving: Vec<usize>,
     /// Whether a hazard or a flow here reads a pool or an aggregate, whose path is known for one epoch only.
     pub coupled: bool,
     /// Whether a hazard here can change with time, so that a bound holds for a window only.
