@@ -4,6 +4,7 @@ use crate::rng::Draws;
 
 /// A distribution with its parameters known.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "each variant says what its numbers are")]
 pub enum Dist {
     /// Always the same value.
     Constant(f64),
@@ -39,9 +40,7 @@ impl Dist {
             Self::Uniform { low, high } => {
                 (!finite(&[low, high]) || low > high).then_some("a uniform needs finite low <= high")
             }
-            Self::Beta { a, b } => {
-                (!finite(&[a, b]) || a <= 0.0 || b <= 0.0).then_some("a beta needs a > 0 and b > 0")
-            }
+            Self::Beta { a, b } => (!finite(&[a, b]) || a <= 0.0 || b <= 0.0).then_some("a beta needs a > 0 and b > 0"),
             Self::Gamma { shape, scale } => (!finite(&[shape, scale]) || shape <= 0.0 || scale <= 0.0)
                 .then_some("a gamma needs shape > 0 and scale > 0"),
             Self::Exponential { mean } => {

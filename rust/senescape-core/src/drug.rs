@@ -114,7 +114,11 @@ impl Schedule {
         for (drug, pk) in drugs.iter().enumerate() {
             let not_negative = |field, value: f64| {
                 let fix = "it must be a finite number >= 0";
-                if value >= 0.0 && value.is_finite() { Ok(()) } else { Err(DrugError::Kinetics { drug, field, value, fix }) }
+                if value >= 0.0 && value.is_finite() {
+                    Ok(())
+                } else {
+                    Err(DrugError::Kinetics { drug, field, value, fix })
+                }
             };
             not_negative("elimination", pk.elimination)?;
             not_negative("absorption", pk.absorption.unwrap_or(0.0))?;
@@ -133,7 +137,11 @@ impl Schedule {
         }
         for (number, dose) in doses.iter().enumerate() {
             let finite = |field, value: f64, good: bool, fix| {
-                if good && value.is_finite() { Ok(()) } else { Err(DrugError::Dose { dose: number, field, value, fix }) }
+                if good && value.is_finite() {
+                    Ok(())
+                } else {
+                    Err(DrugError::Dose { dose: number, field, value, fix })
+                }
             };
             finite("drug", dose.drug as f64, dose.drug < drugs.len(), "it must be one of the model's drugs")?;
             finite("at", dose.at, dose.at >= 0.0, "it must be a time >= 0 h")?;
@@ -388,8 +396,13 @@ mod tests {
     use super::*;
 
     const ONE: Pk = Pk { elimination: 0.1, volume: 2.0, peripheral: None, absorption: Some(0.7), bioavailability: 0.8 };
-    const TWO: Pk =
-        Pk { elimination: 0.2, volume: 1.5, peripheral: Some((0.4, 0.15)), absorption: Some(0.9), bioavailability: 1.0 };
+    const TWO: Pk = Pk {
+        elimination: 0.2,
+        volume: 1.5,
+        peripheral: Some((0.4, 0.15)),
+        absorption: Some(0.9),
+        bioavailability: 1.0,
+    };
 
     /// Compartments by small Runge-Kutta steps, each dose apart.
     fn integrate(pk: &Pk, doses: &[Dose], t: f64) -> f64 {

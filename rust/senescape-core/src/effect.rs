@@ -97,7 +97,8 @@ impl Worker<'_> {
             self.daughter.level = if stays { level } else { level.min(0) };
             self.daughter.threshold = self.stream.first_threshold(key);
             for (column, mother) in mother_traits.iter().enumerate() {
-                self.daughter.traits[column] = self.inherited(fate, lane, lanes, column, *mother, &mother_traits, key)?;
+                self.daughter.traits[column] =
+                    self.inherited(fate, lane, lanes, column, *mother, &mother_traits, key)?;
             }
             self.set(fate, transition, lanes.now[lane])?;
             if stays && which == 0 {

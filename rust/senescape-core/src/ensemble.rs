@@ -70,10 +70,13 @@ impl Job {
                 return Err(Error::Run(format!("value {at} of column {i} is {}; it must be finite", column[at])));
             }
         }
-        if let Some(rule) = &run.stop.relapse {
-            if let Some(fate) = rule.fates.iter().find(|f| **f >= document.fates.len()) {
-                return Err(Error::Run(format!("the relapse rule names fate {fate}, but there are {}", document.fates.len())));
-            }
+        if let Some(rule) = &run.stop.relapse
+            && let Some(fate) = rule.fates.iter().find(|f| **f >= document.fates.len())
+        {
+            return Err(Error::Run(format!(
+                "the relapse rule names fate {fate}, but there are {}",
+                document.fates.len()
+            )));
         }
         let model = bind(document, &run.params, &given, run.rtol)?;
         let plan = Plan::new(&model, &run)?;

@@ -52,6 +52,7 @@ pub struct RateFault {
 
 /// What is wrong with a rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the fields are what their names say")]
 pub enum FaultKind {
     /// Below zero.
     Negative(f64),
@@ -83,7 +84,10 @@ impl std::fmt::Display for RateFault {
                 "'{rule}' is not a number (NaN) {place}; look for 0/0, a logarithm or a fractional power of a negative number"
             )?,
             FaultKind::Infinite => {
-                write!(f, "'{rule}' is infinite {place}; look for a division by zero or an exponential that overflows")?;
+                write!(
+                    f,
+                    "'{rule}' is infinite {place}; look for a division by zero or an exponential that overflows"
+                )?;
             }
             FaultKind::Unbounded => write!(
                 f,

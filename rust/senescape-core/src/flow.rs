@@ -6,8 +6,8 @@
 
 use crate::env::{Env, Times};
 use crate::expr::math::{exp_f32, exp_f64};
-use crate::expr::{Level, at_level};
 use crate::expr::{Frame, IntervalFrame, LANES};
+use crate::expr::{Level, at_level};
 use crate::lanes::{Boxes, Column, Lanes};
 use crate::model::{Fate, Flow};
 
@@ -84,15 +84,7 @@ impl Driver {
     }
 
     /// One step from `self.first` to `self.last`; the difference of parabola and line, in units of the tolerance.
-    fn step(
-        &mut self,
-        fate: &Fate,
-        lanes: &Lanes,
-        env: &Env<'_>,
-        from: &Times,
-        to: &Times,
-        rtol: f64,
-    ) -> [f64; LANES] {
+    fn step(&mut self, fate: &Fate, lanes: &Lanes, env: &Env<'_>, from: &Times, to: &Times, rtol: f64) -> [f64; LANES] {
         let mut centre = [0.0; LANES];
         for lane in 0..LANES {
             centre[lane] = from[lane] + 0.5 * (to[lane] - from[lane]);

@@ -30,11 +30,16 @@ impl Plan {
         let mut doses = Vec::with_capacity(run.doses.len());
         for (i, dose) in run.doses.iter().enumerate() {
             if dose.drug >= model.drugs.len() {
-                return Err(Error::Run(format!("dose {i} names drug {}, but there are {}", dose.drug, model.drugs.len())));
+                return Err(Error::Run(format!(
+                    "dose {i} names drug {}, but there are {}",
+                    dose.drug,
+                    model.drugs.len()
+                )));
             }
             let name = &model.drugs[dose.drug];
             let duration = || {
-                dose.duration.ok_or_else(|| Error::Run(format!("dose {i} of '{name}' needs a duration (h) for its route")))
+                dose.duration
+                    .ok_or_else(|| Error::Run(format!("dose {i} of '{name}' needs a duration (h) for its route")))
             };
             let route = match dose.route {
                 RouteDocument::Bolus => Route::Bolus,

@@ -11,7 +11,9 @@ use crate::expr::{Bound, Input};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PoolError {
     /// A rate is not a number or infinite.
-    #[error("the rate of pool '{pool}' is {value} at {time:.4} h, where the pool is {state}; look for a division by zero or growth without limit")]
+    #[error(
+        "the rate of pool '{pool}' is {value} at {time:.4} h, where the pool is {state}; look for a division by zero or growth without limit"
+    )]
     Rate {
         /// The pool.
         pool: String,
@@ -23,7 +25,9 @@ pub enum PoolError {
         state: f64,
     },
     /// Too many steps.
-    #[error("pool '{pool}' changes too fast at {time:.4} h: over {limit} steps within one epoch; look at the units of its rate (per hour)")]
+    #[error(
+        "pool '{pool}' changes too fast at {time:.4} h: over {limit} steps within one epoch; look at the units of its rate (per hour)"
+    )]
     Stiff {
         /// The fastest pool.
         pool: String,
@@ -46,15 +50,8 @@ const A: [[f64; 6]; 6] = [
     [9017.0 / 3168.0, -355.0 / 33.0, 46732.0 / 5247.0, 49.0 / 176.0, -5103.0 / 18656.0, 0.0],
     [35.0 / 384.0, 0.0, 500.0 / 1113.0, 125.0 / 192.0, -2187.0 / 6784.0, 11.0 / 84.0],
 ];
-const E: [f64; 7] = [
-    71.0 / 57600.0,
-    0.0,
-    -71.0 / 16695.0,
-    71.0 / 1920.0,
-    -17253.0 / 339_200.0,
-    22.0 / 525.0,
-    -1.0 / 40.0,
-];
+const E: [f64; 7] =
+    [71.0 / 57600.0, 0.0, -71.0 / 16695.0, 71.0 / 1920.0, -17253.0 / 339_200.0, 22.0 / 525.0, -1.0 / 40.0];
 
 /// The equations of a model's pools.
 pub struct Pools {

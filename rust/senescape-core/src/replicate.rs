@@ -65,6 +65,7 @@ pub struct Worker<'m> {
     cancel: &'m AtomicBool,
     pub(crate) tables: Vec<Table>,
     pub(crate) scratch: Vec<FateScratch>,
+    #[allow(clippy::vec_box, reason = "lanes are large: they are lent out by pointer")]
     pub(crate) spare: Vec<Box<Lanes>>,
     pub(crate) env: Env<'m>,
     pub(crate) stream: Stream,
@@ -228,12 +229,15 @@ impl<'m> Worker<'m> {
                     dist.sample(&mut draws) as f32
                 }
                 Value::Given(index) => self.given[*index][founder as usize],
-                Value::Rule(rules) => {
-                    evaluate(rules, &cell.traits, 0, 0.0, |_| 0.0, &mut self.scalar)
-                }
+                Value::Rule(rules) => evaluate(rules, &cell.traits, 0, 0.0, |_| 0.0, &mut self.scalar),
             };
             if !x.is_finite() {
-                return Err(self.fault(fate, format!("initial value of {}", column.name), 0.0, FaultKind::Trait(x.into())));
+                return Err(self.fault(
+                    fate,
+                    format!("initial value of {}", column.name),
+                    0.0,
+                    FaultKind::Trait(x.into()),
+                ));
             }
             cell.traits[i] = x;
         }

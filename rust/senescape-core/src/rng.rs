@@ -124,8 +124,7 @@ impl Draws {
     /// The next uniform number in (0, 1).
     pub fn uniform(&mut self) -> f64 {
         let word = self.purpose.word() ^ (self.rejected << 20);
-        let [a, b, c, d] =
-            philox([self.cell as u32, (self.cell >> 32) as u32, self.draw, word], self.stream.key);
+        let [a, b, c, d] = philox([self.cell as u32, (self.cell >> 32) as u32, self.draw, word], self.stream.key);
         if self.part == 0 {
             self.part = 1;
             uniform(a, b)

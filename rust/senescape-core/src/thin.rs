@@ -238,10 +238,10 @@ impl Worker<'_> {
         let model = self.model;
         let of = &model.fates[fate];
         self.tally.bounds += rows.len() as u64;
-        if let Some(total) = self.scratch[fate].total {
-            if of.driven.is_empty() {
-                return self.bound_constant(fate, rows, total, due);
-            }
+        if let Some(total) = self.scratch[fate].total
+            && of.driven.is_empty()
+        {
+            return self.bound_constant(fate, rows, total, due);
         }
         let mut lanes = self.take_lanes();
         lanes.gather(&self.tables[fate], rows, &of.read);
@@ -342,7 +342,7 @@ impl Worker<'_> {
         for (output, &k) in of.transitions.iter().enumerate() {
             let (low, high) = self.scratch[fate].bounds.output(output);
             for lane in 0..lanes.n {
-                if !(high[lane] < f32::INFINITY && low[lane] == low[lane]) {
+                if !(high[lane] < f32::INFINITY && !low[lane].is_nan()) {
                     if levels[lane] > FINEST {
                         levels[lane] -= 1;
                         settled = false;

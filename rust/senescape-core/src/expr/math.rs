@@ -17,7 +17,7 @@ pub fn exp_f32(x: f32) -> f32 {
     let y = x.max(-104.0).min(89.0);
     let shifted = y * std::f32::consts::LOG2_E + ROUND_F32;
     let n = shifted - ROUND_F32;
-    let r = (y - n * 0.693_359_375) - n * -2.121_944_4e-4;
+    let r = (y - n * 0.693_359_4) - n * -2.121_944_4e-4;
     let p = 1.987_569_1e-4;
     let p = p * r + 1.398_199_9e-3;
     let p = p * r + 8.333_452e-3;

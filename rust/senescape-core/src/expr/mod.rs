@@ -10,7 +10,10 @@ pub mod math;
 mod program;
 
 pub use error::ExprError;
-pub(crate) use eval::at_level;
 pub use eval::Level;
+pub(crate) use eval::at_level;
 pub use ir::{Binary, Dims, Graph, Input, Limits, Node, NodeId, Unary};
 pub use program::{Bound, Frame, IntervalFrame, LANES, Program, Register};
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! From a document and parameter values to a bound model.
 
 use super::names;
-use super::{Aggregate, Column, Driven, EnvInput, Fate, Flow, Inherit, Model, Observable, Rules, Source, Transition, Value};
+use super::{
+    Aggregate, Column, Driven, EnvInput, Fate, Flow, Inherit, Model, Observable, Rules, Source, Transition, Value,
+};
 use crate::dist::Dist;
 use crate::document::{DistDocument, FlowDocument, Gather, InheritDocument, Kind, ModelDocument};
 use crate::drug::Pk;
@@ -125,7 +127,12 @@ impl Binder<'_> {
             let peripheral = match (drug.k12, drug.k21) {
                 (Some(a), Some(b)) => Some((self.fixed(a, &of("k12"))?, self.fixed(b, &of("k21"))?)),
                 (None, None) => None,
-                _ => return Err(Error::Model(format!("drug '{}' has one of k12 and k21; give both or none", drug.name))),
+                _ => {
+                    return Err(Error::Model(format!(
+                        "drug '{}' has one of k12 and k21; give both or none",
+                        drug.name
+                    )));
+                }
             };
             kinetics.push(Pk {
                 elimination: self.fixed(drug.elimination, &of("elimination"))?,
@@ -272,10 +279,10 @@ impl Binder<'_> {
         let document = &self.document.traits[of];
         let place = format!("the initial value of trait '{}'", document.name);
         let initial = self.value(&document.initial, &place)?;
-        if let Value::Given(index) = initial {
-            if index >= given.len() {
-                return Err(Error::Model(format!("{place} is column {index}, but {} columns were given", given.len())));
-            }
+        if let Value::Given(index) = initial
+            && index >= given.len()
+        {
+            return Err(Error::Model(format!("{place} is column {index}, but {} columns were given", given.len())));
         }
         if let DistDocument::Rule { value } = document.initial {
             for input in reads(&self.document.nodes, value) {
@@ -289,7 +296,9 @@ impl Binder<'_> {
         let inherit = match document.inherit {
             InheritDocument::Copy => Inherit::Copy,
             InheritDocument::Reset if matches!(initial, Value::Given(_)) => {
-                return Err(Error::Model(format!("{place} is a fresh draw, but its initial values were given as a table; use ar1 or copy")));
+                return Err(Error::Model(format!(
+                    "{place} is a fresh draw, but its initial values were given as a table; use ar1 or copy"
+                )));
             }
             InheritDocument::Reset => Inherit::Reset,
             InheritDocument::Scaled { factor } => Inherit::Scaled(self.fixed(factor, &place)?),
@@ -309,7 +318,9 @@ impl Binder<'_> {
                     Value::Given(index) => measured(rho, &given[*index]),
                     Value::Dist(_) if rho >= 0.0 => Inherit::Mixture { rho },
                     _ => {
-                        return Err(Error::Model(format!("{place}: ar1 needs an initial distribution or table to regress to")));
+                        return Err(Error::Model(format!(
+                            "{place}: ar1 needs an initial distribution or table to regress to"
+                        )));
                     }
                 }
             }

@@ -86,6 +86,7 @@ pub enum Value {
 }
 
 /// What a daughter gets of her mother's trait.
+#[allow(missing_docs, reason = "the fields are explained where they are used")]
 pub enum Inherit {
     /// The mother's value.
     Copy,
@@ -103,6 +104,7 @@ pub enum Inherit {
 
 /// How a column moves in a fate.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the fields are explained where they are used")]
 pub enum Flow {
     /// It does not.
     Hold,

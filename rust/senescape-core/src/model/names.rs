@@ -8,7 +8,10 @@ const LIST_LIMIT: usize = 10_000;
 /// Refuse a document whose indices point nowhere or whose names clash.
 pub fn check(document: &ModelDocument) -> Result<(), Error> {
     if document.format != 1 {
-        return Err(Error::Model(format!("format {} is not known to this version; it reads format 1", document.format)));
+        return Err(Error::Model(format!(
+            "format {} is not known to this version; it reads format 1",
+            document.format
+        )));
     }
     if document.fates.is_empty() {
         return Err(Error::Model("it has no fates; give at least one".into()));
@@ -48,7 +51,14 @@ pub fn check(document: &ModelDocument) -> Result<(), Error> {
     }
     for drug in &document.drugs {
         let place = format!("drug '{}'", drug.name);
-        let fields = [Some(drug.elimination), Some(drug.volume), drug.k12, drug.k21, drug.absorption, Some(drug.bioavailability)];
+        let fields = [
+            Some(drug.elimination),
+            Some(drug.volume),
+            drug.k12,
+            drug.k21,
+            drug.absorption,
+            Some(drug.bioavailability),
+        ];
         for n in fields.into_iter().flatten() {
             node(n, &place)?;
         }
@@ -77,7 +87,9 @@ pub fn check(document: &ModelDocument) -> Result<(), Error> {
             within("trait", set.of, document.traits.len(), &place)?;
             dist(&set.value, &place, &node)?;
             if matches!(set.value, DistDocument::Column { .. }) {
-                return Err(Error::Model(format!("{place} sets a trait from a column of founders; only a trait's initial value can")));
+                return Err(Error::Model(format!(
+                    "{place} sets a trait from a column of founders; only a trait's initial value can"
+                )));
             }
         }
         for mark in transition.mark.iter().chain(&transition.unmark) {
@@ -112,11 +124,7 @@ fn unique<'a>(kind: &str, names: impl ExactSizeIterator<Item = &'a String>) -> R
     Ok(())
 }
 
-fn dist(
-    dist: &DistDocument,
-    place: &str,
-    node: &impl Fn(u32, &str) -> Result<(), Error>,
-) -> Result<(), Error> {
+fn dist(dist: &DistDocument, place: &str, node: &impl Fn(u32, &str) -> Result<(), Error>) -> Result<(), Error> {
     let nodes = match *dist {
         DistDocument::Rule { value } => [Some(value), None, None, None],
         DistDocument::Normal { mean, sd, low, high } => [Some(mean), Some(sd), low, high],

@@ -1,0 +1,51 @@
+# Everything runs from a virtual environment of the project's own; nothing else is touched.
+# Needed on the machine: Python >= 3.11, a C compiler, Rust.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+N ?= 100000
+
+RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
+
+.PHONY: help demo test lint bench verify fit clean
+
+help:  ## List what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(BIN)/maturin:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --upgrade pip
+	$(BIN)/pip install -q 'maturin>=1.9,<2'
+
+$(VENV)/built: $(BIN)/maturin pyproject.toml $(RUST)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --extras all
+	touch $@
+
+$(VENV)/tools: $(BIN)/maturin requirements/test.txt requirements/lint.txt
+	$(BIN)/pip install -q -r requirements/test.txt -r requirements/lint.txt
+	touch $@
+
+demo: $(VENV)/built  ## The main job: the MCF7 dose series against the wells
+	$(BIN)/python examples/mcf7_dose_series.py
+
+test: $(VENV)/built $(VENV)/tools lint  ## All checks and tests
+	cargo test --workspace --quiet
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/built $(VENV)/tools  ## Formatting, lints and types
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+verify: $(VENV)/built $(VENV)/tools  ## The statistical suite at full size: make verify N=100000
+	SENESCAPE_VERIFY_N=$(N) $(BIN)/python -m pytest tests/verification -m statistical
+
+bench: $(VENV)/built $(VENV)/tools  ## Benchmarks beside numba and NumPy, as ratios in one run
+	$(BIN)/pip install -q -r requirements/bench.txt
+	$(BIN)/python benches/workload_a.py
+
+clean:  ## Remove what was built
+	rm -rf $(VENV) target build dist
