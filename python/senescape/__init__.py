@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from senescape._core import __version__
-from senescape.distributions import Bernoulli, Beta, Exponential, Gamma, LogNormal, Normal, Uniform
+from senescape.distributions import Bernoulli, Beta, Exponential, Gamma, Integers, LogNormal, Normal, Uniform
 from senescape.drugs import Dose, Drug, Pulse
 from senescape.errors import (
     MissingExtraError,
@@ -54,6 +54,7 @@ __all__ = [
     "Escape",
     "Exponential",
     "Gamma",
+    "Integers",
     "Ledger",
     "LogNormal",
     "MissingExtraError",

@@ -18,6 +18,7 @@ __all__ = [
     "Distribution",
     "Exponential",
     "Gamma",
+    "Integers",
     "LogNormal",
     "Normal",
     "Uniform",
@@ -33,7 +34,7 @@ class Distribution:
     kind: ClassVar[str]
 
     def __post_init__(self) -> None:
-        self.check(**{name: param.value for name, param in self.params().items()})
+        self.check({name: param.value for name, param in self.params().items()})
 
     def params(self) -> dict[str, Param]:
         """The distribution's numbers as parameters, by name."""
@@ -44,7 +45,7 @@ class Distribution:
                 out[each.name] = value if isinstance(value, Param) else Param(value)
         return out
 
-    def check(self, **values: float) -> None:
+    def check(self, v: dict[str, float]) -> None:
         """Raise :class:`ModelError` if the numbers make no distribution."""
 
     def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:
@@ -66,9 +67,9 @@ class Normal(Distribution):
     high: Number | None = None
     kind: ClassVar[str] = "normal"
 
-    def check(self, mean: float, sd: float, low: float = -math.inf, high: float = math.inf) -> None:  # noqa: D102
-        self._need(sd >= 0, "sd must be >= 0")
-        self._need(low <= high, "low must not exceed high")
+    def check(self, v: dict[str, float]) -> None:  # noqa: D102
+        self._need(v["sd"] >= 0, "sd must be >= 0")
+        self._need(v.get("low", -math.inf) <= v.get("high", math.inf), "low must not exceed high")
 
     def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
         x = rng.normal(values["mean"], values["sd"], n)
@@ -83,9 +84,9 @@ class LogNormal(Distribution):
     sigma: Number
     kind: ClassVar[str] = "lognormal"
 
-    def check(self, median: float, sigma: float) -> None:  # noqa: D102
-        self._need(median > 0, "median must be > 0")
-        self._need(sigma >= 0, "sigma must be >= 0")
+    def check(self, v: dict[str, float]) -> None:  # noqa: D102
+        self._need(v["median"] > 0, "median must be > 0")
+        self._need(v["sigma"] >= 0, "sigma must be >= 0")
 
     def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
         return values["median"] * np.exp(values["sigma"] * rng.standard_normal(n))
@@ -99,11 +100,29 @@ class Uniform(Distribution):
     high: Number
     kind: ClassVar[str] = "uniform"
 
-    def check(self, low: float, high: float) -> None:  # noqa: D102
-        self._need(low <= high, "low must not exceed high")
+    def check(self, v: dict[str, float]) -> None:  # noqa: D102
+        self._need(v["low"] <= v["high"], "low must not exceed high")
 
     def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
         return rng.uniform(values["low"], values["high"], n)
+
+
+@dataclass(frozen=True, slots=True)
+class Integers(Distribution):
+    """Whole numbers from low to high, both included, each as likely."""
+
+    low: Number
+    high: Number
+    kind: ClassVar[str] = "integers"
+
+    def check(self, v: dict[str, float]) -> None:  # noqa: D102
+        self._need(
+            v["low"] <= v["high"] and v["low"].is_integer() and v["high"].is_integer(),
+            "low <= high must be whole numbers",
+        )
+
+    def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
+        return rng.integers(int(values["low"]), int(values["high"]) + 1, n).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +133,8 @@ class Beta(Distribution):
     b: Number
     kind: ClassVar[str] = "beta"
 
-    def check(self, a: float, b: float) -> None:  # noqa: D102
-        self._need(a > 0 and b > 0, "a and b must be > 0")
+    def check(self, v: dict[str, float]) -> None:  # noqa: D102
+        self._need(v["a"] > 0 and v["b"] > 0, "a and b must be > 0")
 
     def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
         return rng.beta(values["a"], values["b"], n)
@@ -129,8 +148,8 @@ class Gamma(Distribution):
     scale: Number
     kind: ClassVar[str] = "gamma"
 
-    def check(self, shape: float, scale: float) -> None:  # noqa: D102
-        self._need(shape > 0 and scale > 0, "shape and scale must be > 0")
+    def check(self, v: dict[str, float]) -> None:  # noqa: D102
+        self._need(v["shape"] > 0 and v["scale"] > 0, "shape and scale must be > 0")
 
     def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
         return rng.gamma(values["shape"], values["scale"], n)
@@ -143,8 +162,8 @@ class Exponential(Distribution):
     mean: Number
     kind: ClassVar[str] = "exponential"
 
-    def check(self, mean: float) -> None:  # noqa: D102
-        self._need(mean >= 0, "mean must be >= 0")
+    def check(self, v: dict[str, float]) -> None:  # noqa: D102
+        self._need(v["mean"] >= 0, "mean must be >= 0")
 
     def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
         return rng.exponential(values["mean"], n)
@@ -157,10 +176,8 @@ class Bernoulli(Distribution):
     p: Number
     kind: ClassVar[str] = "bernoulli"
 
-    def check(self, p: float) -> None:  # noqa: D102
-        self._need(0 <= p <= 1, "p must lie between 0 and 1")
+    def check(self, v: dict[str, float]) -> None:  # noqa: D102
+        self._need(0 <= v["p"] <= 1, "p must lie between 0 and 1")
 
     def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
         return (rng.random(n) < values["p"]).astype(np.float64)
-
-

@@ -87,10 +87,14 @@ class Drug:
                 continue
             param = value if isinstance(value, Param) else Param(value, unit=of)
             if param.value < 0 or (positive and param.value == 0):
-                raise ModelError(f"drug {name!r}: {field} is {param.value:g}; it must be {'> 0' if positive else '>= 0'}")
+                raise ModelError(
+                    f"drug {name!r}: {field} is {param.value:g}; it must be {'> 0' if positive else '>= 0'}"
+                )
             self.fields[field] = param
         if self.fields["bioavailability"].value > 1:
-            raise ModelError(f"drug {name!r}: bioavailability is {self.fields['bioavailability'].value:g}; it must be <= 1")
+            raise ModelError(
+                f"drug {name!r}: bioavailability is {self.fields['bioavailability'].value:g}; it must be <= 1"
+            )
 
     def __repr__(self) -> str:
         return f"Drug({self.name!r})"

@@ -134,7 +134,9 @@ class Expr(np.lib.mixins.NDArrayOperatorsMixin):
                 f"an array of shape {np.shape(value)} stands in a rule",
                 "a rule sees one cell at a time; give per-cell numbers as a trait: sn.Trait(name, initial=array)",
             )
-        raise trace_error(f"{type(value).__name__} {value!r} is not a number", "use numbers and what cell, env and p give")
+        raise trace_error(
+            f"{type(value).__name__} {value!r} is not a number", "use numbers and what cell, env and p give"
+        )
 
     @property
     def boolean(self) -> bool:
@@ -145,7 +147,10 @@ class Expr(np.lib.mixins.NDArrayOperatorsMixin):
         if method != "__call__":
             _refuse(f"np.{ufunc.__name__}.{method}", "a rule sees one cell at a time")
         if kwargs.get("out") is not None:
-            _refuse(f"np.{ufunc.__name__} with out=, or an operator like +=, on a value of the cell", "write x = x + ... instead")
+            _refuse(
+                f"np.{ufunc.__name__} with out=, or an operator like +=, on a value of the cell",
+                "write x = x + ... instead",
+            )
         if kwargs:
             _refuse(f"np.{ufunc.__name__} with {', '.join(kwargs)}=", "leave the argument out")
         operands = tuple(Expr.of(x) for x in inputs)
@@ -176,7 +181,9 @@ class Expr(np.lib.mixins.NDArrayOperatorsMixin):
         )
 
     def __float__(self) -> float:
-        _refuse("float() of a value of the cell", "leave it out: values are numbers already; for math.exp(x) use np.exp(x)")
+        _refuse(
+            "float() of a value of the cell", "leave it out: values are numbers already; for math.exp(x) use np.exp(x)"
+        )
 
     def __int__(self) -> int:
         _refuse("int() of a value of the cell", "use np.floor")

@@ -146,7 +146,11 @@ class Ledger:
         width = [max(len(line[i]) for line in table) for i in range(len(head))]
         lines = []
         for line in table:
-            cells = [line[0].ljust(width[0]), *(c.rjust(w) for c, w in zip(line[1:-1], width[1:-1], strict=True)), line[-1]]
+            cells = [
+                line[0].ljust(width[0]),
+                *(c.rjust(w) for c, w in zip(line[1:-1], width[1:-1], strict=True)),
+                line[-1],
+            ]
             lines.append("  ".join(cells).rstrip())
         lines.append(
             f"all cells: {self.started:,} at the start + {self.born:,} born = {self.alive:,} alive + {self.died:,} dead"

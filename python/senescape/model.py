@@ -173,22 +173,32 @@ class Model:
             owner = f"transition {t.name!r}"
             for fate in (*t.source, *(() if t.target is None else (t.target,))):
                 if fate not in self.fates:
-                    raise ModelError(f"{owner} names the fate {fate!r}, which the model does not have{did_you_mean(fate, self.fates)}")
+                    raise ModelError(
+                        f"{owner} names the fate {fate!r}, which the model does not have{did_you_mean(fate, self.fates)}"
+                    )
             known = [trait.name for trait in self.traits]
             for name in t.set:
                 if name not in known:
-                    raise ModelError(f"{owner} sets the trait {name!r}, which the model does not have{did_you_mean(name, known)}")
+                    raise ModelError(
+                        f"{owner} sets the trait {name!r}, which the model does not have{did_you_mean(name, known)}"
+                    )
         for observable in self.observables:
             if observable.fate not in self.fates:
-                raise ModelError(f"observable {observable.name!r} names the fate {observable.fate!r}{did_you_mean(observable.fate, self.fates)}")
+                raise ModelError(
+                    f"observable {observable.name!r} names the fate {observable.fate!r}{did_you_mean(observable.fate, self.fates)}"
+                )
         for trait in self.traits:
             seen: set[str | None] = set()
             for flow in trait.flow:
                 for fate in flow.fates or (None,):
                     if fate is not None and fate not in self.fates:
-                        raise ModelError(f"a flow of trait {trait.name!r} names the fate {fate!r}{did_you_mean(fate, self.fates)}")
+                        raise ModelError(
+                            f"a flow of trait {trait.name!r} names the fate {fate!r}{did_you_mean(fate, self.fates)}"
+                        )
                     if fate in seen:
-                        raise ModelError(f"trait {trait.name!r} has two flows for {'all other fates' if fate is None else repr(fate)}")
+                        raise ModelError(
+                            f"trait {trait.name!r} has two flows for {'all other fates' if fate is None else repr(fate)}"
+                        )
                     seen.add(fate)
 
     def _build(self) -> dict[str, Any]:
@@ -235,7 +245,9 @@ class _Writer:
     def param(self, name: str, param: Param) -> Expr:
         known = self.parameters.setdefault(name, param)
         if known != param:
-            raise ModelError(f"two parameters are named {name!r} ({known.value:g} and {param.value:g}); rename one of their owners")
+            raise ModelError(
+                f"two parameters are named {name!r} ({known.value:g} and {param.value:g}); rename one of their owners"
+            )
         return Expr("param", value=name)
 
     def rule(self, rule: Rule, owner: str, prefix: str, cell: bool = True) -> Expr:

@@ -54,7 +54,9 @@ class Pool:
         try:
             inspect.signature(rate).bind(None, None)
         except TypeError:
-            raise ModelError(f"{owner}: the rate is a function of two arguments, (env, p): a pool sees no single cell") from None
+            raise ModelError(
+                f"{owner}: the rate is a function of two arguments, (env, p): a pool sees no single cell"
+            ) from None
         except ValueError:
             pass
         self.rate = Rule(rate, as_params(params, owner))  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ from senescape.suggest import did_you_mean
 if TYPE_CHECKING:
     from senescape.scenario import Scenario
 
-__all__ = ["Relapse", "simulate"]
+__all__ = ["Relapse", "check", "simulate"]
 
 MAX_OBSERVATIONS = 10_000_000
 
@@ -131,37 +131,26 @@ def simulate(
     KeyboardInterrupt
         On Ctrl-C, within 200 ms; its ``partial`` is the Result of the finished replicates.
     """
+    given = {
+        "initial": initial,
+        "until": until,
+        "every": every,
+        "observe": observe,
+        "doses": doses,
+        "sync": sync,
+        "max_cells": max_cells,
+        "relapse": relapse,
+    }
+    scenario: Scenario | None = None
     if not isinstance(model, Model):
-        given = {
-            "initial": initial,
-            "until": until,
-            "every": every,
-            "observe": observe,
-            "doses": doses,
-            "sync": sync,
-            "max_cells": max_cells,
-            "relapse": relapse,
-        }
-        settings = model.settings(**{name: value for name, value in given.items() if value is not None})
-        scenario: Scenario | None = model
-        model = model.model
-    else:
-        scenario = None
-        settings = {
-            "initial": initial,
-            "until": until,
-            "every": every,
-            "observe": observe,
-            "doses": doses or (),
-            "sync": sync,
-            "max_cells": max_cells,
-            "relapse": relapse,
-        }
+        scenario = model
+        given = scenario.settings(**{name: value for name, value in given.items() if value is not None})
+        model = scenario.model
     if params:
         model = model.with_params(params)
     if seed is None:
         seed = secrets.randbits(63)
-    run = _run_document(model, settings, replicates, first_replicate, seed, threads, rtol)
+    run = _run_document(model, given, replicates, first_replicate, seed, threads, rtol)
     columns = [np.ascontiguousarray(column, dtype=np.float32) for column in model.columns]
     with Progress(progress, replicates) as bar:
         try:
@@ -172,6 +161,22 @@ def simulate(
             kind = SimulationError if isinstance(error, _core.InternalError) else ModelError
             raise kind(str(error)) from error
     return _result(model, run, raw, provenance(model, run, scenario))
+
+
+def check(scenario: Scenario) -> None:
+    """Check a scenario as far as can be without running it: names, times, doses, and that its rules compile.
+
+    Raises
+    ------
+    ModelError
+        If something is not valid.
+    """
+    model = scenario.model
+    run = _run_document(model, scenario.settings(), 1, 0, 0, 1, 1e-4)
+    try:
+        _core.check(model.to_json(), json.dumps(run), model.columns)
+    except _core.CoreError as error:
+        raise ModelError(str(error)) from error
 
 
 def _run_document(
@@ -207,19 +212,23 @@ def _run_document(
 
 def _initial(model: Model, initial: Mapping[str, int] | None) -> list[int]:
     if not initial:
-        raise ModelError(f"initial is missing: give the number of cells in each fate, e.g. initial={{{model.fates[0]!r}: 1000}}")
+        raise ModelError(
+            f"initial is missing: give the number of cells in each fate, e.g. initial={{{model.fates[0]!r}: 1000}}"
+        )
     for fate in initial:
         if fate not in model.fates:
-            raise ModelError(f"initial names the fate {fate!r}, which the model does not have{did_you_mean(fate, model.fates)}")
+            raise ModelError(
+                f"initial names the fate {fate!r}, which the model does not have{did_you_mean(fate, model.fates)}"
+            )
     return [_integer(initial.get(fate, 0), f"initial[{fate!r}]", 0, 2**32 - 1) for fate in model.fates]
 
 
 def _observations(until: float, every: float | None, observe: Any) -> list[float]:
     if observe is not None:
-        times = np.asarray(observe, dtype=np.float64).ravel()
-        if not np.isfinite(times).all() or (times < 0).any() or (times > until).any():
+        given = np.asarray(observe, dtype=np.float64).ravel()
+        if not np.isfinite(given).all() or (given < 0).any() or (given > until).any():
             raise ModelError(f"observe must hold times from 0 to until = {until:g} h")
-        return [float(t) for t in np.unique(times)]
+        return [float(t) for t in np.unique(given)]
     step = until / 100 if every is None else _positive(every, "every", "a time in hours")
     whole = math.floor(until / step * (1 + 1e-12))
     if whole > MAX_OBSERVATIONS:

@@ -67,7 +67,9 @@ class Table(Mapping[str, NDArray[Any]]):
         shown = min(self.rows, 10)
         table = [[name, *(_text(column[i]) for i in range(shown))] for name, column in self._columns.items()]
         widths = [max(len(cell) for cell in column) for column in table]
-        lines = ["  ".join(column[i].rjust(w) for column, w in zip(table, widths, strict=True)) for i in range(shown + 1)]
+        lines = [
+            "  ".join(column[i].rjust(w) for column, w in zip(table, widths, strict=True)) for i in range(shown + 1)
+        ]
         if shown < self.rows:
             lines.append(f"... {self.rows - shown:,} more rows")
         return "\n".join(lines)

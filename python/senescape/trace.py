@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-
 from senescape.errors import SenescapeError, TraceError
 from senescape.expr import Expr
 from senescape.rules import RuleFunction
@@ -66,7 +65,9 @@ def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner
 
 def _checked(result: Any, function: RuleFunction) -> Expr:
     if result is None:
-        raise trace_error(f"the rule {_name(function)} returned None", "return the value: a return statement is missing")
+        raise trace_error(
+            f"the rule {_name(function)} returned None", "return the value: a return statement is missing"
+        )
     return Expr.of(result)
 
 
@@ -95,7 +96,8 @@ class _StandIn:
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise trace_error(
-            f"the rule assigns to {self._what}.{name}", "a rule only computes; change traits with set={...} of a transition"
+            f"the rule assigns to {self._what}.{name}",
+            "a rule only computes; change traits with set={...} of a transition",
         )
 
     def __delattr__(self, name: str) -> NoReturn:
@@ -157,9 +159,11 @@ class _OverFate(_StandIn):
         object.__setattr__(self, "_fate", fate)
 
     def __getattr__(self, name: str) -> Expr:
-        traits = self._names.traits
+        traits: Sequence[str] = object.__getattribute__(self, "_names").traits
         if name not in traits:
-            raise trace_error(f"there is no trait {name!r}{did_you_mean(name, traits)}", "correct the name or add the trait")
+            raise trace_error(
+                f"there is no trait {name!r}{did_you_mean(name, traits)}", "correct the name or add the trait"
+            )
         return Expr("input", value={self._kind: {"fate": self._fate, "of": traits.index(name)}})
 
 
@@ -203,5 +207,3 @@ class _Params(_StandIn):
 
     def __getitem__(self, name: str) -> Expr:
         return getattr(self, name)  # type: ignore[no-any-return]
-
-

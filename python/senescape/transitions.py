@@ -49,7 +49,20 @@ class Transition:
         If something is of the wrong kind, or a constant hazard is negative.
     """
 
-    __slots__ = ("barrier", "cause", "hazard", "kind", "mark", "name", "named", "params", "set", "source", "target", "unmark")
+    __slots__ = (
+        "barrier",
+        "cause",
+        "hazard",
+        "kind",
+        "mark",
+        "name",
+        "named",
+        "params",
+        "set",
+        "source",
+        "target",
+        "unmark",
+    )
 
     def __init__(
         self,

@@ -14,6 +14,8 @@ pub enum Dist {
     LogNormal { median: f64, sigma: f64 },
     /// Uniform on `[low, high]`.
     Uniform { low: f64, high: f64 },
+    /// Whole numbers from `low` to `high`, each as likely.
+    Integers { low: f64, high: f64 },
     /// Beta on (0, 1).
     Beta { a: f64, b: f64 },
     /// Gamma with shape and scale.
@@ -40,6 +42,11 @@ impl Dist {
             Self::Uniform { low, high } => {
                 (!finite(&[low, high]) || low > high).then_some("a uniform needs finite low <= high")
             }
+            Self::Integers { low, high } => (!finite(&[low, high])
+                || low > high
+                || libm::floor(low) != low
+                || libm::floor(high) != high)
+                .then_some("integers need whole low <= high"),
             Self::Beta { a, b } => (!finite(&[a, b]) || a <= 0.0 || b <= 0.0).then_some("a beta needs a > 0 and b > 0"),
             Self::Gamma { shape, scale } => (!finite(&[shape, scale]) || shape <= 0.0 || scale <= 0.0)
                 .then_some("a gamma needs shape > 0 and scale > 0"),
@@ -59,6 +66,7 @@ impl Dist {
             Self::Normal { mean, sd, low, high } => (mean + sd * draws.normal()).max(low).min(high),
             Self::LogNormal { median, sigma } => median * libm::exp(sigma * draws.normal()),
             Self::Uniform { low, high } => low + (high - low) * draws.uniform(),
+            Self::Integers { low, high } => low + libm::floor((high - low + 1.0) * draws.uniform()),
             Self::Beta { a, b } => {
                 let (x, y) = (log_gamma_variate(a, draws), log_gamma_variate(b, draws));
                 // In logs, so that tiny shapes, whose variates underflow, still give a value in [0, 1].
@@ -117,6 +125,7 @@ mod tests {
             (Dist::Normal { mean: 2.0, sd: 0.5, low: f64::NEG_INFINITY, high: f64::INFINITY }, 2.0, 0.25),
             (Dist::LogNormal { median: 1.0, sigma: 0.5 }, 1.133_148_5, 0.364_7),
             (Dist::Uniform { low: -1.0, high: 3.0 }, 1.0, 16.0 / 12.0),
+            (Dist::Integers { low: 0.0, high: 11.0 }, 5.5, 143.0 / 12.0),
             (Dist::Beta { a: 4.0, b: 2.0 }, 2.0 / 3.0, 8.0 / (36.0 * 7.0)),
             (Dist::Beta { a: 0.3, b: 0.3 }, 0.5, 0.25 / 1.6),
             (Dist::Gamma { shape: 0.5, scale: 2.0 }, 1.0, 2.0),

@@ -61,6 +61,7 @@ pub enum DistDocument {
     Normal { mean: NodeId, sd: NodeId, low: Option<NodeId>, high: Option<NodeId> },
     Lognormal { median: NodeId, sigma: NodeId },
     Uniform { low: NodeId, high: NodeId },
+    Integers { low: NodeId, high: NodeId },
     Beta { a: NodeId, b: NodeId },
     Gamma { shape: NodeId, scale: NodeId },
     Exponential { mean: NodeId },

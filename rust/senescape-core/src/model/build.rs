@@ -252,6 +252,7 @@ impl Binder<'_> {
             DistDocument::Lognormal { median, sigma } => {
                 Dist::LogNormal { median: value(median)?, sigma: value(sigma)? }
             }
+            DistDocument::Integers { low, high } => Dist::Integers { low: value(low)?, high: value(high)? },
             DistDocument::Uniform { low, high } => Dist::Uniform { low: value(low)?, high: value(high)? },
             DistDocument::Beta { a, b } => Dist::Beta { a: value(a)?, b: value(b)? },
             DistDocument::Gamma { shape, scale } => Dist::Gamma { shape: value(shape)?, scale: value(scale)? },

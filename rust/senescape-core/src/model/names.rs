@@ -130,6 +130,7 @@ fn dist(dist: &DistDocument, place: &str, node: &impl Fn(u32, &str) -> Result<()
         DistDocument::Normal { mean, sd, low, high } => [Some(mean), Some(sd), low, high],
         DistDocument::Lognormal { median: a, sigma: b }
         | DistDocument::Uniform { low: a, high: b }
+        | DistDocument::Integers { low: a, high: b }
         | DistDocument::Beta { a, b }
         | DistDocument::Gamma { shape: a, scale: b } => [Some(a), Some(b), None, None],
         DistDocument::Exponential { mean: a } | DistDocument::Bernoulli { p: a } => [Some(a), None, None, None],

@@ -1,0 +1,143 @@
+"""The hooks: what a plugin may add to a scenario.
+
+A plugin is a module or an object with functions marked by :data:`hookimpl`. Every hook takes no arguments and returns a
+list; the parts of all plugins that a scenario names make its model together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from senescape.drugs import Drug
+    from senescape.observables import Observable
+    from senescape.pools import Pool
+    from senescape.traits import Trait
+    from senescape.transitions import Escape, Senolytic, Transition
+
+__all__ = ["GROUP", "Hooks", "hookimpl", "hookspec"]
+
+GROUP = "senescape.plugins"
+"""The entry-point group in which packages announce their plugins."""
+
+hookspec = pluggy.HookspecMarker("senescape")
+hookimpl = pluggy.HookimplMarker("senescape")
+
+
+class Hooks:
+    """Specifications of all hooks."""
+
+    @hookspec
+    def senescape_fates(self) -> Sequence[str]:  # type: ignore[empty-body]
+        """Fates, in order.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_fates():
+        ...     return ["cycling", "senescent"]
+        """
+
+    @hookspec
+    def senescape_traits(self) -> Sequence[Trait]:  # type: ignore[empty-body]
+        """Traits of every cell.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_traits():
+        ...     return [sn.Trait("mcl1", sn.LogNormal(median=0.9, sigma=0.8), inherit=sn.ar1(0.9))]
+        """
+
+    @hookspec
+    def senescape_marks(self) -> Sequence[str]:  # type: ignore[empty-body]
+        """Marks that rules read and no transition raises.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_marks():
+        ...     return ["barcoded"]
+        """
+
+    @hookspec
+    def senescape_drugs(self) -> Sequence[Drug]:  # type: ignore[empty-body]
+        """Drugs that treatments may give.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_drugs():
+        ...     return [sn.Drug("navitoclax", half_life=sn.hours(17), route="oral")]
+        """
+
+    @hookspec
+    def senescape_pools(self) -> Sequence[Pool]:  # type: ignore[empty-body]
+        """Pools of the environment.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_pools():
+        ...     return [sn.Pool("nk_cells", initial=1.0, rate=lambda env, p: -p.decay * env.pool["nk_cells"],
+        ...                     params={"decay": sn.Param(0.0017, unit="1/h")})]
+        """
+
+    @hookspec
+    def senescape_transitions(self) -> Sequence[Transition]:  # type: ignore[empty-body]
+        """Transitions of any kind.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_transitions():
+        ...     return [sn.Death("cycling", hazard=3e-4, cause="turnover")]
+        """
+
+    @hookspec
+    def senescape_senolytics(self) -> Sequence[Senolytic]:  # type: ignore[empty-body]
+        """Deaths of senescent cells by a drug.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_senolytics():
+        ...     return [sn.Senolytic("navitoclax", hazard=kill, params={"kmax": sn.Param(0.05, unit="1/h")})]
+        """
+
+    @hookspec
+    def senescape_escapes(self) -> Sequence[Escape]:  # type: ignore[empty-body]
+        """Exits from the arrest.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_escapes():
+        ...     return [sn.Escape("escape", hazard=leave, params={"h0": sn.Param(0.06, unit="1/h")})]
+        """
+
+    @hookspec
+    def senescape_observables(self) -> Sequence[Observable]:  # type: ignore[empty-body]
+        """Read-outs.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_observables():
+        ...     return [sn.Observable("sa_bgal", "senescent", lambda cell, env, p: cell.depth > 0.3)]
+        """
+
+    @hookspec
+    def senescape_presets(self) -> Mapping[str, Path]:  # type: ignore[empty-body]
+        """Scenarios that the plugin ships: paths of TOML files by name.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_presets():
+        ...     return {"my-preset": Path(__file__).with_name("my-preset.toml")}
+        """

@@ -1,0 +1,170 @@
+"""Find plugins, check them, and gather what they add."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from senescape.errors import PluginError
+from senescape.hookspecs import GROUP, Hooks
+from senescape.model import Model
+from senescape.suggest import did_you_mean
+
+__all__ = ["assemble", "known_plugins", "load_plugin", "plugin_version", "preset_paths"]
+
+NO_AUTOLOAD = "SENESCAPE_DISABLE_PLUGIN_AUTOLOAD"
+"""Set to 1, it keeps installed plugins from being found; ``biology`` and module paths still work."""
+
+_OWN = {"biology": "senescape.biology"}
+
+
+@lru_cache(maxsize=1)
+def _entry_points() -> dict[str, metadata.EntryPoint]:
+    return {point.name: point for point in metadata.entry_points(group=GROUP)}
+
+
+def known_plugins() -> list[str]:
+    """Names of the plugins that scenarios can use: the package's own and the installed ones."""
+    installed = {} if os.environ.get(NO_AUTOLOAD) == "1" else _entry_points()
+    return sorted({*_OWN, *installed})
+
+
+def load_plugin(name: str) -> Any:
+    """The plugin of a name or a module path.
+
+    Raises
+    ------
+    PluginError
+        If there is none, or it raises while it is imported.
+    """
+    installed = {} if os.environ.get(NO_AUTOLOAD) == "1" else _entry_points()
+    try:
+        if name in _OWN:
+            return importlib.import_module(_OWN[name])
+        if name in installed:
+            return installed[name].load()
+        if "." in name:
+            return importlib.import_module(name)
+    except Exception as error:
+        raise PluginError(f"plugin {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    raise PluginError(
+        f"there is no plugin {name!r}{did_you_mean(name, known_plugins())}; install it, or give the path of its module"
+    )
+
+
+def plugin_version(name: str) -> str:
+    """The version of the package that a plugin comes from."""
+    point = _entry_points().get(name)
+    if point is not None and point.dist is not None:
+        return str(point.dist.version)
+    if name in _OWN:
+        from senescape import __version__
+
+        return __version__
+    return "unknown"
+
+
+def _manager(names: Sequence[str]) -> pluggy.PluginManager:
+    manager = pluggy.PluginManager("senescape")
+    manager.add_hookspecs(Hooks)
+    hooks = [hook for hook in vars(Hooks) if hook.startswith("senescape_")]
+    for name in names:
+        plugin = load_plugin(name)
+        for attribute in dir(plugin):
+            if not attribute.startswith("senescape_"):
+                continue
+            function = getattr(plugin, attribute)
+            if attribute not in hooks:
+                raise PluginError(
+                    f"plugin {name!r} has {attribute!r}, which is no hook{did_you_mean(attribute, hooks)}"
+                )
+            if not hasattr(function, "senescape_impl"):
+                raise PluginError(f"plugin {name!r}: {attribute} is not marked; put @sn.hookimpl above it")
+            defaulted = [p.name for p in inspect.signature(function).parameters.values() if p.default is not p.empty]
+            if defaulted:
+                raise PluginError(
+                    f"plugin {name!r}: {attribute} has arguments with defaults ({', '.join(defaulted)}), "
+                    "which would never be given; remove them"
+                )
+        try:
+            manager.register(plugin, name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise PluginError(f"plugin {name!r}: {error}") from error
+    return manager
+
+
+def _gather(manager: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
+    """What all plugins return for a hook, with the plugins' names, in the order in which they were named."""
+    out: list[tuple[str, Any]] = []
+    for implementation in getattr(manager.hook, hook).get_hookimpls():
+        name = implementation.plugin_name
+        try:
+            parts = implementation.function()
+        except Exception as error:
+            raise PluginError(f"plugin {name!r}: {hook} raised {type(error).__name__}: {error}") from error
+        if isinstance(parts, str) or not isinstance(parts, Sequence):
+            raise PluginError(f"plugin {name!r}: {hook} returned {type(parts).__name__}; it must return a list")
+        out.extend((name, part) for part in parts)
+    return out
+
+
+def assemble(names: Sequence[str]) -> Model:
+    """The model that some plugins make together.
+
+    Raises
+    ------
+    PluginError
+        If a plugin is missing or broken, or two of them add things of one name.
+    ModelError
+        If the parts do not fit together.
+    """
+    manager = _manager(names)
+
+    def parts(*hooks: str) -> list[Any]:
+        owner: dict[str, str] = {}
+        out = []
+        for hook in hooks:
+            for plugin, part in _gather(manager, hook):
+                name = part if isinstance(part, str) else getattr(part, "name", repr(part))
+                if name in owner and not (isinstance(part, str) or owner[name] == plugin):
+                    raise PluginError(
+                        f"the plugins {owner[name]!r} and {plugin!r} both add {name!r} ({hook}); use one of them, or rename"
+                    )
+                if isinstance(part, str) and name in owner:
+                    continue  # two plugins may name the same fate or mark: they mean the same one
+                owner[name] = plugin
+                out.append(part)
+        return out
+
+    return Model(
+        fates=parts("senescape_fates"),
+        traits=parts("senescape_traits"),
+        drugs=parts("senescape_drugs"),
+        pools=parts("senescape_pools"),
+        marks=parts("senescape_marks"),
+        transitions=parts("senescape_transitions", "senescape_senolytics", "senescape_escapes"),
+        observables=parts("senescape_observables"),
+        barriers=BARRIERS_FIRST,
+    )
+
+
+BARRIERS_FIRST: tuple[str, ...] = ("intrinsic", "immune", "arrest")
+"""The three barriers, in the order in which a senescent cell meets them."""
+
+
+def preset_paths() -> dict[str, Path]:
+    """Paths of all shipped scenarios by name."""
+    out: dict[str, Path] = {}
+    for name in known_plugins():
+        plugin = load_plugin(name)
+        shipped: Mapping[str, Path] = getattr(plugin, "senescape_presets", dict)()
+        out.update(shipped)
+    return out

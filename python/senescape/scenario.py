@@ -1,0 +1,242 @@
+"""Scenarios: one validated description of tumour, treatment, plugins, horizon and end points."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from senescape.drugs import Dose, Pulse
+from senescape.errors import ScenarioError
+from senescape.model import Model
+from senescape.plugins import assemble, plugin_version, preset_paths
+from senescape.simulate import Relapse
+from senescape.suggest import did_you_mean
+
+__all__ = ["DoseSpec", "PulseSpec", "RelapseSpec", "Scenario", "load", "presets"]
+
+_HOURS = {"min": 1 / 60, "h": 1.0, "d": 24.0, "day": 24.0, "days": 24.0, "wk": 168.0, "week": 168.0, "weeks": 168.0}
+_TIME = re.compile(r"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z]+)\s*")
+_LARGEST_FILE = 10 * 2**20
+
+
+def _time(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = _TIME.fullmatch(value)
+    if match is None or match[2] not in _HOURS:
+        units = ", ".join(_HOURS)
+        raise ValueError(f"{value!r} is not a time; write a number of hours, or a number with a unit ({units}): '5 d'")
+    return float(match[1]) * _HOURS[match[2]]
+
+
+Time = Annotated[float, BeforeValidator(_time), Field(ge=0, allow_inf_nan=False)]
+"""A time in hours, or a text with a unit such as ``"5 d"``."""
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DoseSpec(_Part):
+    """A dose: see :class:`senescape.Dose`. `repeat` and `interval` give it several times."""
+
+    drug: str
+    amount: NotNegative
+    at: Time
+    route: Literal["bolus", "infusion", "oral"] | None = None
+    duration: Time | None = None
+    repeat: Annotated[int, Field(ge=1, le=100_000)] = 1
+    interval: Time = 24.0
+
+    def doses(self) -> list[Dose]:
+        """All doses meant."""
+        times = [self.at + i * self.interval for i in range(self.repeat)]
+        return [Dose(self.drug, self.amount, at, self.route, self.duration) for at in times]
+
+
+class PulseSpec(_Part):
+    """A rectangular exposure: see :class:`senescape.Pulse`. `repeat` and `interval` (start to start) give it several times."""
+
+    drug: str
+    concentration: NotNegative
+    start: Time
+    duration: Time
+    repeat: Annotated[int, Field(ge=1, le=100_000)] = 1
+    interval: Time = 72.0
+
+    def pulses(self) -> list[Pulse]:
+        """All pulses meant."""
+        starts = [self.start + i * self.interval for i in range(self.repeat)]
+        return [Pulse(self.drug, self.concentration, start, self.duration) for start in starts]
+
+
+class RelapseSpec(_Part):
+    """When a replicate has relapsed and ends: see :class:`senescape.Relapse`."""
+
+    above: NotNegative
+    fates: tuple[str, ...] | None = None
+    after: Time = 0.0
+
+
+class Scenario(_Part):
+    """One validated description of what to simulate.
+
+    Attributes
+    ----------
+    name, description : str
+        For people.
+    plugins : tuple of str
+        The plugins whose parts make the model; a plugin takes part only if it is named here.
+    initial : dict of str to int
+        Founders in each fate.
+    parameters : dict of str to float
+        Values by full name, instead of the plugins' defaults.
+    doses, pulses : tuple
+        The treatment.
+    until, every, sync : float
+        Horizon, interval of observations and longest epoch (h); texts with units such as ``"40 d"`` are read too.
+    max_cells : int
+        The cell cap.
+    relapse : RelapseSpec, optional
+        A stop rule.
+
+    Raises
+    ------
+    ScenarioError
+        From :meth:`from_toml` and :func:`load`, if something is not valid; the message names the place and the fix.
+    """
+
+    name: str = "unnamed"
+    description: str = ""
+    plugins: tuple[str, ...] = ("biology",)
+    initial: dict[str, Annotated[int, Field(ge=0, le=2**32 - 1)]]
+    parameters: dict[str, float] = {}
+    doses: tuple[DoseSpec, ...] = ()
+    pulses: tuple[PulseSpec, ...] = ()
+    until: Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)]
+    every: Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)] | None = None
+    sync: Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)] = 24.0
+    max_cells: Annotated[int, Field(ge=1, le=2**32 - 1)] = 10_000_000
+    relapse: RelapseSpec | None = None
+
+    @model_validator(mode="after")
+    def _plugins_differ(self) -> Scenario:
+        if len(set(self.plugins)) != len(self.plugins):
+            raise ValueError(f"plugins names one twice: {', '.join(self.plugins)}")
+        return self
+
+    @classmethod
+    def from_toml(cls, text: str, place: str = "the scenario") -> Scenario:
+        """Read a scenario from TOML text; `place` is for messages."""
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ScenarioError(f"{place} is not TOML: {error}") from error
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise ScenarioError(_explain(error, place)) from None
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON Schema of scenario files, for editors."""
+        return cls.model_json_schema()
+
+    @cached_property
+    def model(self) -> Model:
+        """The model that the plugins make, with this scenario's parameters."""
+        return assemble(self.plugins).with_params(self.parameters)
+
+    def with_params(self, values: dict[str, float]) -> Scenario:
+        """The same scenario with some parameter values changed."""
+        return self.model_copy(update={"parameters": {**self.parameters, **values}})
+
+    def settings(self, **given: Any) -> dict[str, Any]:
+        """Arguments of :func:`senescape.simulate`; what is given wins."""
+        doses: list[Dose | Pulse] = [dose for spec in self.doses for dose in spec.doses()]
+        doses += [pulse for spec in self.pulses for pulse in spec.pulses()]
+        rule = self.relapse
+        return {
+            "initial": self.initial,
+            "until": self.until,
+            "every": self.every,
+            "observe": None,
+            "doses": doses,
+            "sync": self.sync,
+            "max_cells": self.max_cells,
+            "relapse": None if rule is None else Relapse(rule.above, rule.fates, rule.after),
+            **given,
+        }
+
+    def plugin_versions(self) -> dict[str, str]:
+        """Versions of the plugins by name."""
+        return {name: plugin_version(name) for name in self.plugins}
+
+
+def load(name: str | PathLike[str]) -> Scenario:
+    """A shipped scenario by name, or one from a TOML file.
+
+    Parameters
+    ----------
+    name : str or path-like
+        The name of a preset (see :func:`presets`) or the path of a file.
+
+    Returns
+    -------
+    Scenario
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such preset or file, or it is not valid.
+
+    Examples
+    --------
+    >>> load("mcf7-doxorubicin").initial
+    {'cycling': 1500}
+    """
+    shipped = preset_paths() if isinstance(name, str) else {}
+    path = shipped.get(str(name), Path(name))
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise ScenarioError(f"{path} is larger than {_LARGEST_FILE // 2**20} MiB; a scenario is a short text")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        hint = did_you_mean(str(name), shipped)
+        raise ScenarioError(f"there is no preset and no file {str(name)!r}{hint}") from None
+    except UnicodeDecodeError:
+        raise ScenarioError(f"{path} is not a text in UTF-8") from None
+    except OSError as error:
+        raise ScenarioError(f"{path} cannot be read: {error.strerror}") from error
+    return Scenario.from_toml(text, str(path))
+
+
+def presets() -> dict[str, str]:
+    """Shipped scenarios: their descriptions by name."""
+    return {name: load(path).description for name, path in sorted(preset_paths().items())}
+
+
+def _explain(error: ValidationError, place: str) -> str:
+    lines = []
+    for each in error.errors():
+        where = ".".join(str(part) for part in each["loc"]) or "the whole"
+        if each["type"] == "extra_forbidden":
+            known = _known_keys(each["loc"])
+            lines.append(f"{where}: there is no such key{did_you_mean(str(each['loc'][-1]), known)}")
+        else:
+            lines.append(f"{where}: {each['msg']} (found {each.get('input')!r})"[:500])
+    return f"{place} is not valid:\n  " + "\n  ".join(lines)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    part: dict[str, type[BaseModel]] = {"doses": DoseSpec, "pulses": PulseSpec, "relapse": RelapseSpec}
+    return list(part.get(str(location[0]), Scenario).model_fields if len(location) > 1 else Scenario.model_fields)
