@@ -42,11 +42,10 @@ impl Dist {
             Self::Uniform { low, high } => {
                 (!finite(&[low, high]) || low > high).then_some("a uniform needs finite low <= high")
             }
-            Self::Integers { low, high } => (!finite(&[low, high])
-                || low > high
-                || libm::floor(low) != low
-                || libm::floor(high) != high)
-                .then_some("integers need whole low <= high"),
+            Self::Integers { low, high } => {
+                (!finite(&[low, high]) || low > high || libm::floor(low) != low || libm::floor(high) != high)
+                    .then_some("integers need whole low <= high")
+            }
             Self::Beta { a, b } => (!finite(&[a, b]) || a <= 0.0 || b <= 0.0).then_some("a beta needs a > 0 and b > 0"),
             Self::Gamma { shape, scale } => (!finite(&[shape, scale]) || shape <= 0.0 || scale <= 0.0)
                 .then_some("a gamma needs shape > 0 and scale > 0"),

@@ -1,20 +1,18 @@
 //! What can be wrong with an expression graph.
 
-/// An expression graph that cannot be compiled. Messages name the node, its operation and the way out.
+/// An expression graph that cannot be compiled.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ExprError {
     /// A node uses a later node, itself, or one that is not there.
-    #[error("node {node} ({op}) uses node {operand}; a node may use earlier nodes only, so list operands first")]
+    #[error("node {node} uses node {operand}; a node may use earlier nodes only")]
     Order {
         /// The node.
         node: usize,
-        /// What it does.
-        op: &'static str,
         /// What it uses.
         operand: usize,
     },
     /// A node points at something that the model does not have.
-    #[error("node {node} reads {kind} {index}, but the model has {count}; numbers start at 0: declare it or correct the number")]
+    #[error("node {node} reads {kind} {index}, but there are {count}")]
     Range {
         /// The node.
         node: usize,
@@ -26,7 +24,7 @@ pub enum ExprError {
         count: usize,
     },
     /// A constant is not finite.
-    #[error("node {node} (const) is {value}; a constant must be finite: use a large number in its place")]
+    #[error("node {node} is the constant {value}; a constant must be finite")]
     Constant {
         /// The node.
         node: usize,
@@ -42,7 +40,7 @@ pub enum ExprError {
         limit: usize,
     },
     /// A root is not in the graph.
-    #[error("a rule is node {root}, but the graph has {nodes} nodes; give the number of one of them, from 0")]
+    #[error("a rule is node {root}, but there are {nodes}")]
     Root {
         /// The root.
         root: usize,

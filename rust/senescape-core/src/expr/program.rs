@@ -1,7 +1,14 @@
-//! The compiled program: instructions on registers, with parameters still open.
+//! The compiled program, its binding to parameter values, and the scratch it runs on.
 
 use super::ir::{Binary, Input, Unary};
+use super::{bounds, eval};
 use std::fmt::Write as _;
+
+/// How many cells are evaluated at once.
+pub const LANES: usize = 64;
+
+/// A register for values: one lane a cell.
+pub type Register = [f32; LANES];
 
 /// An operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,14 +21,11 @@ pub enum Op {
     Where,
     /// `x / (x + y)`, whose range is known better than that of a division.
     Ratio,
-    /// A whole power from 1 to [`Op::MOST_POWER`], by products.
+    /// A whole power from 2 to 8.
     Power(u8),
 }
 
 impl Op {
-    /// The greatest whole power that is computed by products.
-    pub const MOST_POWER: u8 = 8;
-
     /// The number of operands.
     #[must_use]
     pub const fn arity(self) -> usize {
@@ -32,22 +36,10 @@ impl Op {
         }
     }
 
-    /// The cheaper operation of one operand that a power with this exponent is.
-    #[must_use]
-    pub fn of_exponent(exponent: f64) -> Option<Self> {
-        if exponent == 0.5 {
-            return Some(Self::Unary(Unary::Sqrt));
-        }
-        if exponent == -1.0 {
-            return Some(Self::Unary(Unary::Reciprocal));
-        }
-        (1..=Self::MOST_POWER).find(|n| f64::from(*n) == exponent).map(Self::Power)
-    }
-
     fn name(self) -> String {
         match self {
-            Self::Unary(f) => f.name().into(),
-            Self::Binary(f) => f.name().into(),
+            Self::Unary(f) => format!("{f:?}").to_lowercase(),
+            Self::Binary(f) => format!("{f:?}").to_lowercase(),
             Self::Where => "where".into(),
             Self::Ratio => "ratio".into(),
             Self::Power(n) => format!("power{n}"),
@@ -55,49 +47,31 @@ impl Op {
     }
 }
 
-/// Where an operand stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A register: a value for each lane.
-    Lanes(u32),
-    /// A value of the static part, the same for all lanes.
-    Fixed(u32),
-}
-
-/// One instruction. It never writes a register that it reads, so that loops over lanes need not fear overlap.
+/// One instruction. It writes a register with a higher number than those it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instruction {
     /// What it does.
     pub op: Op,
-    /// The register that the result goes to.
+    /// Where the result goes.
     pub to: u32,
     /// Where the operands are.
-    pub from: [Place; 3],
+    pub from: [u32; 3],
 }
 
-/// One step of the static part; its value goes to the place of the step's own number.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Step {
-    /// A number.
-    Const(f64),
-    /// A parameter.
-    Param(u32),
-    /// An operation on earlier steps.
-    Apply(Op, [u32; 3]),
-}
-
-/// A compiled set of rules with parameters still open. Bind it by [`Program::bind`].
+/// A compiled set of rules with parameters still open.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
-    /// What depends on constants and parameters only: run once a binding, in double precision.
-    pub(super) steps: Vec<Step>,
-    /// The steps that the varying code reads, in the order of [`Place::Fixed`].
-    pub(super) fixed: Vec<u32>,
-    /// What the first registers hold.
+    pub(super) constants: Vec<(u32, f64)>,
+    pub(super) params: Vec<(u32, u32)>,
+    /// Code that depends on constants and parameters only: run once a binding.
+    pub(super) fixed: Vec<Instruction>,
+    pub(super) fixed_registers: u32,
+    /// The fixed registers that the first registers of the varying code are filled with.
+    pub(super) broadcast: Vec<u32>,
     pub(super) inputs: Vec<Input>,
     pub(super) code: Vec<Instruction>,
     pub(super) registers: u32,
-    pub(super) outputs: Vec<Place>,
+    pub(super) outputs: Vec<u32>,
 }
 
 impl Program {
@@ -107,39 +81,194 @@ impl Program {
         &self.inputs
     }
 
-    /// The program in words, for people and for snapshots: inputs, the static part (`s`, once a binding), and the code on
-    /// registers (`r`, for each cell).
+    /// Put parameter values in.
+    #[must_use]
+    pub fn bind(&self, params: &[f64]) -> Bound {
+        let mut singles = vec![[0.0_f32; LANES]; self.fixed_registers as usize];
+        let mut doubles = vec![0.0_f64; self.fixed_registers as usize];
+        let param = |index: u32| params.get(index as usize).copied().unwrap_or(f64::NAN);
+        let starts = self.constants.iter().copied().chain(self.params.iter().map(|(r, i)| (*r, param(*i))));
+        for (register, value) in starts {
+            singles[register as usize][0] = value as f32;
+            doubles[register as usize] = value;
+        }
+        eval::run(&self.fixed, &mut singles, 1, eval::Level::best());
+        eval::run_scalar(&self.fixed, &mut doubles);
+        let fixed = self.broadcast.iter().map(|r| (singles[*r as usize][0], doubles[*r as usize])).collect::<Vec<_>>();
+        let mut code = self.code.clone();
+        for instruction in &mut code {
+            specialise(instruction, &fixed);
+        }
+        Bound {
+            fixed,
+            inputs: self.inputs.len(),
+            code,
+            registers: self.registers as usize,
+            outputs: self.outputs.clone(),
+            level: eval::Level::best(),
+        }
+    }
+
+    /// The program in words, for people and for snapshots.
     #[must_use]
     pub fn listing(&self) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.
-        for (i, input) in self.inputs.iter().enumerate() {
-            let _ = writeln!(out, "r{i} = {input}");
+        for (register, value) in &self.constants {
+            let _ = writeln!(out, "f{register} = {value:?}");
         }
-        for (i, step) in self.steps.iter().enumerate() {
-            let _ = match step {
-                Step::Const(value) => writeln!(out, "s{i} = {value:?}"),
-                Step::Param(index) => writeln!(out, "s{i} = param {index}"),
-                Step::Apply(op, from) => {
-                    let operands: String = from[..op.arity()].iter().map(|x| format!(" s{x}")).collect();
-                    writeln!(out, "s{i} = {}{operands}", op.name())
-                }
-            };
+        for (register, index) in &self.params {
+            let _ = writeln!(out, "f{register} = param {index}");
+        }
+        for line in &self.fixed {
+            let _ = writeln!(out, "{}", show(line, 'f'));
+        }
+        for (register, from) in self.broadcast.iter().enumerate() {
+            let _ = writeln!(out, "r{register} = f{from}");
+        }
+        for (i, input) in self.inputs.iter().enumerate() {
+            let _ = writeln!(out, "r{} = input {input:?}", self.broadcast.len() + i);
         }
         for line in &self.code {
-            let operands: String = line.from[..line.op.arity()].iter().map(|x| format!(" {}", self.show(*x))).collect();
-            let _ = writeln!(out, "r{} = {}{operands}", line.to, line.op.name());
+            let _ = writeln!(out, "{}", show(line, 'r'));
         }
-        for (i, place) in self.outputs.iter().enumerate() {
-            let _ = writeln!(out, "output {i} = {}", self.show(*place));
+        for (i, register) in self.outputs.iter().enumerate() {
+            let _ = writeln!(out, "output {i} = r{register}");
         }
         out
     }
+}
 
-    fn show(&self, place: Place) -> String {
-        match place {
-            Place::Lanes(register) => format!("r{register}"),
-            Place::Fixed(i) => format!("s{}", self.fixed[i as usize]),
+fn show(line: &Instruction, kind: char) -> String {
+    let operands: Vec<String> = line.from[..line.op.arity()].iter().map(|r| format!("{kind}{r}")).collect();
+    format!("{kind}{} = {} {}", line.to, line.op.name(), operands.join(" "))
+}
+
+/// A power whose exponent has turned out to be a small whole number is a product.
+fn specialise(instruction: &mut Instruction, fixed: &[(f32, f64)]) {
+    if instruction.op != Op::Binary(Binary::Pow) {
+        return;
+    }
+    let Some((_, exponent)) = fixed.get(instruction.from[1] as usize) else { return };
+    for n in 2_u8..=8 {
+        if *exponent == f64::from(n) {
+            instruction.op = Op::Power(n);
         }
+    }
+    if *exponent == 0.5 {
+        instruction.op = Op::Unary(Unary::Sqrt);
+    } else if *exponent == -1.0 {
+        instruction.op = Op::Unary(Unary::Reciprocal);
+    } else if *exponent == 1.0 {
+        // The greater of x and x: an operation that hands x on.
+        instruction.op = Op::Binary(Binary::Max);
+        instruction.from[1] = instruction.from[0];
+    }
+}
+
+/// A program with its parameters: what runs.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    fixed: Vec<(f32, f64)>,
+    inputs: usize,
+    code: Vec<Instruction>,
+    registers: usize,
+    outputs: Vec<u32>,
+    level: eval::Level,
+}
+
+impl Bound {
+    /// Scratch for values.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        let mut registers = vec![[0.0; LANES]; self.registers];
+        for (register, (value, _)) in registers.iter_mut().zip(&self.fixed) {
+            *register = [*value; LANES];
+        }
+        Frame { registers, first: self.fixed.len(), outputs: self.outputs.clone() }
+    }
+
+    /// Scratch for intervals.
+    #[must_use]
+    pub fn interval_frame(&self) -> IntervalFrame {
+        let low = self.frame();
+        let high = low.registers.clone();
+        IntervalFrame { low: low.registers, high, first: low.first, outputs: low.outputs }
+    }
+
+    /// Evaluate the first `n` lanes. Inputs must have been filled; outputs then stand in the frame.
+    pub fn values(&self, frame: &mut Frame, n: usize) {
+        eval::run(&self.code, &mut frame.registers, n, self.level);
+    }
+
+    /// Evaluate intervals in the first `n` lanes: they hold every value that [`Bound::values`] gives inside the box.
+    pub fn bounds(&self, frame: &mut IntervalFrame, n: usize) {
+        bounds::run(&self.code, &mut frame.low, &mut frame.high, n, self.level);
+    }
+
+    /// Evaluate one point in double precision.
+    pub fn scalar(&self, inputs: &[f64], out: &mut [f64], scratch: &mut Vec<f64>) {
+        scratch.clear();
+        scratch.extend(self.fixed.iter().map(|(_, value)| value));
+        scratch.extend(inputs.iter().take(self.inputs));
+        scratch.resize(self.registers, 0.0);
+        eval::run_scalar(&self.code, scratch);
+        for (value, register) in out.iter_mut().zip(&self.outputs) {
+            *value = scratch[*register as usize];
+        }
+    }
+
+    /// The same program held to a level of CPU features, for tests of sameness.
+    #[cfg(test)]
+    pub(crate) fn at_level(mut self, level: eval::Level) -> Self {
+        self.level = level;
+        self
+    }
+}
+
+/// Scratch for values.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    registers: Vec<Register>,
+    first: usize,
+    outputs: Vec<u32>,
+}
+
+impl Frame {
+    /// The lanes of an input.
+    #[inline]
+    pub fn input_mut(&mut self, i: usize) -> &mut Register {
+        &mut self.registers[self.first + i]
+    }
+
+    /// The lanes of an output.
+    #[inline]
+    #[must_use]
+    pub fn output(&self, k: usize) -> &Register {
+        &self.registers[self.outputs[k] as usize]
+    }
+}
+
+/// Scratch for intervals.
+#[derive(Clone, Debug)]
+pub struct IntervalFrame {
+    low: Vec<Register>,
+    high: Vec<Register>,
+    first: usize,
+    outputs: Vec<u32>,
+}
+
+impl IntervalFrame {
+    /// The lower and upper ends of an input.
+    #[inline]
+    pub fn input_mut(&mut self, i: usize) -> (&mut Register, &mut Register) {
+        (&mut self.low[self.first + i], &mut self.high[self.first + i])
+    }
+
+    /// The lower and upper ends of an output.
+    #[inline]
+    #[must_use]
+    pub fn output(&self, k: usize) -> (&Register, &Register) {
+        (&self.low[self.outputs[k] as usize], &self.high[self.outputs[k] as usize])
     }
 }
