@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from senescape.errors import ModelError
 from senescape.source import trace_error
@@ -104,6 +104,9 @@ class Expr(np.lib.mixins.NDArrayOperatorsMixin):
     """
 
     __slots__ = ("args", "op", "value")
+    op: str
+    args: tuple[Expr, ...]
+    value: Any
     # Comparisons build expressions, so equality cannot be what a hash needs: identity is used instead.
     __hash__ = object.__hash__
 
@@ -326,8 +329,3 @@ class GraphBuilder:
         if len(args) == 1:
             return {"op": "unary", "f": expr.op, "x": args[0]}
         return {"op": "binary", "f": expr.op, "x": args[0], "y": args[1]}
-
-
-def as_array(value: ArrayLike) -> NDArray[np.float64]:
-    """A value of a rule called on NumPy arrays, as float64."""
-    return np.asarray(value, dtype=np.float64)

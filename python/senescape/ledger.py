@@ -137,7 +137,7 @@ class Ledger:
 
     def __str__(self) -> str:
         head = ("barrier", "met", "removed", "elsewhere", "held", "through", "removed by")
-        table = [head]
+        table: list[tuple[str, ...]] = [head]
         for row in self.rows:
             removed = sum(row.removed.values())
             by = ", ".join(f"{cause} {n:,}" for cause, n in row.removed.items() if n) or "-"

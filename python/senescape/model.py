@@ -96,7 +96,7 @@ class Model:
             ("pool", self.pools),
             ("observable", self.observables),
         ):
-            _names(kind, [thing.name for thing in things])  # type: ignore[attr-defined]
+            _names(kind, [thing.name for thing in things])
         raised = [mark for t in self.transitions for mark in (*t.mark, *t.unmark)]
         self.marks = tuple(dict.fromkeys([*marks, *raised]))
         if len(self.marks) > _MOST_MARKS:
@@ -185,7 +185,8 @@ class Model:
         for observable in self.observables:
             if observable.fate not in self.fates:
                 raise ModelError(
-                    f"observable {observable.name!r} names the fate {observable.fate!r}{did_you_mean(observable.fate, self.fates)}"
+                    f"observable {observable.name!r} names the fate {observable.fate!r}"
+                    f"{did_you_mean(observable.fate, self.fates)}"
                 )
         for trait in self.traits:
             seen: set[str | None] = set()

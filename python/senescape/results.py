@@ -232,14 +232,16 @@ class Result:
             variables[name] = (dims, _masked(getattr(self, name), self.counts), {"units": "1"})
         for name in ("pools", "observables", "drugs"):
             dims = _ARRAYS[name]
-            units = {key: layout.units.get(key, "") for key in coords[dims[-1]]}
-            variables[name] = (dims, self._arrays[name], {"units": json.dumps(units)})
+            units = json.dumps({key: layout.units.get(key, "") for key in coords[dims[-1]]})
+            variables[name] = (dims, self._arrays[name], {"units": units})
         variables["first_event"] = (_ARRAYS["first_event"], self.first_event, {"units": "h"})
         for name, column in self.outcomes.items():
             if name != "replicate":
-                units = "h" if name.endswith("_time") else "1"
-                variables[name] = (("replicate",), column, {"units": units})
-        return xarray.Dataset(variables, coords, {"provenance": json.dumps(self.provenance, sort_keys=True)})
+                unit = "h" if name.endswith("_time") else "1"
+                variables[name] = (("replicate",), column, {"units": unit})
+        return xarray.Dataset(  # type: ignore[no-any-return]
+            variables, coords, {"provenance": json.dumps(self.provenance, sort_keys=True)}
+        )
 
     def to_pandas(self) -> pd.DataFrame:
         """Counts and deaths as a table, one row for each replicate and time (extra ``pandas``).
@@ -300,7 +302,7 @@ class Result:
                     header=np.asarray(json.dumps(header)),
                     time=self.time,
                     replicate=self.replicate,
-                    **self._arrays,
+                    **self._arrays,  # type: ignore[arg-type]
                 )
                 file.flush()
                 os.fsync(file.fileno())

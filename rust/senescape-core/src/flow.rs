@@ -111,7 +111,8 @@ impl Driver {
                 self.middle[column][lane] = follow(x, goals, 0.5, 0.5 * z).0 as f32;
                 let (next, difference) = follow(x, goals, 1.0, z);
                 self.last[column][lane] = next as f32;
-                let scale = x.abs().max(next.abs()).max(1e-3 * goals[2].abs()).max(1e-12);
+                // Relative to the trait and to where it goes: a trait that starts at 0 has no scale of its own.
+                let scale = goals.iter().fold(x.abs().max(next.abs()).max(1e-12), |m, g| m.max(g.abs()));
                 let error = difference / (rtol * scale);
                 // A target that is not finite cannot be resolved by cutting; the value itself is refused later.
                 worst[lane] = worst[lane].max(if error.is_finite() { error } else { 0.0 });

@@ -63,7 +63,7 @@ impl FateScratch {
             values: fate.hazards.bound.frame(),
             bounds: fate.hazards.bound.interval_frame(),
             boxes: Boxes::new(columns),
-            total: fate.constant.as_ref().map(|hazards| hazards.iter().sum()),
+            total: fate.constant.as_ref().map(|hazards| hazards.iter().fold(0.0, |sum, h| sum + h)),
             due: Vec::new(),
             asleep: Vec::new(),
             rebound: Vec::new(),

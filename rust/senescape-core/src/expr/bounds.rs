@@ -136,7 +136,7 @@ fn unary(to: &mut Slot<'_>, f: Unary, x: Operand<'_>) {
         Unary::Exp => to.map(x, |(l, h)| {
             let (l, h) = (exp_f32(l), exp_f32(h));
             // The absolute part covers results below the smallest normal number.
-            (max(l - l * EXP_F32_SLACK - 1e-44, 0.0), h + h * EXP_F32_SLACK + 1e-44)
+            (max(l * (1.0 - EXP_F32_SLACK) - 1e-44, 0.0), h + h * EXP_F32_SLACK + 1e-44)
         }),
         Unary::Sign | Unary::Floor | Unary::Ceil => to.map(x, |(l, h)| rounded(f, l, h, 0)),
         Unary::Cbrt
