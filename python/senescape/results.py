@@ -336,7 +336,7 @@ def open_result(path: str | os.PathLike[str]) -> Result:
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
         header = json.loads(str(content.pop("header")))
     except FileNotFoundError as error:

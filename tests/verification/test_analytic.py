@@ -8,11 +8,10 @@ import math
 
 import numpy as np
 import pytest
+import senescape as sn
 from scipy import stats
 from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
-
-import senescape as sn
 
 from ..conftest import VERIFY_N as N
 from .gates import check_mean, check_share, check_variance
@@ -70,9 +69,7 @@ def test_single_cell_law_of_the_size(fresh_seed):
 
 @pytest.mark.parametrize(("b", "d", "n0"), [(0.1, 0.11, 100), (1.0, 1.1, 100), (0.1, 0.11, 10)])
 def test_birth_death_suite_hourly(b, d, n0, fresh_seed):
-    result = sn.simulate(
-        birth_death(b, d), initial={"cell": n0}, until=50, every=1, replicates=N, seed=fresh_seed + 1
-    )
+    result = sn.simulate(birth_death(b, d), initial={"cell": n0}, until=50, every=1, replicates=N, seed=fresh_seed + 1)
     for i in range(1, 51, 7):
         mean, variance, excess = birth_death_moments(b, d, n0, float(i))
         check_mean(result.counts[:, i, 0], mean, variance, f"({b}, {d}, {n0}) at {i} h")
@@ -92,7 +89,14 @@ def test_total_births_of_a_subcritical_cell(fresh_seed):
 
 
 def test_competing_constant_hazards(fresh_seed):
-    rates = {"division": 0.040, "apoptosis": 0.010, "senescence": 0.006, "senolytic": 0.020, "immune": 0.015, "escape": 0.001}
+    rates = {
+        "division": 0.040,
+        "apoptosis": 0.010,
+        "senescence": 0.006,
+        "senolytic": 0.020,
+        "immune": 0.015,
+        "escape": 0.001,
+    }
     model = sn.Model(
         fates=["cell", "other"],
         transitions=[sn.Transition(name, "cell", "other", rate) for name, rate in rates.items()],
@@ -235,7 +239,9 @@ def test_repeated_doses_gompertz_and_never_killed(fresh_seed):
         transitions=[sn.Death("cell", lambda cell, env, p: 0.08 * env.drug["drug"], cause="drug")],
     )
     dose = [sn.Dose("drug", 2.0, at=0)]
-    result = sn.simulate(linear, initial={"cell": n}, doses=dose, until=1000, every=1000, replicates=2 * N, seed=fresh_seed)
+    result = sn.simulate(
+        linear, initial={"cell": n}, doses=dose, until=1000, every=1000, replicates=2 * N, seed=fresh_seed
+    )
     check_share(result.counts[:, -1, 0].sum(), 2 * N * n, math.exp(-1.6), "never killed")
 
 

@@ -129,6 +129,9 @@ impl<'m> Worker<'m> {
     /// # Errors
     /// [`Error::Rate`], [`Error::Pool`] or [`Error::Interrupted`].
     pub fn run(&mut self, replicate: u64) -> Result<Record, Error> {
+        if self.interrupted() {
+            return Err(Error::Interrupted);
+        }
         self.start(replicate)?;
         self.exchange(0)?;
         let mut record = self.blank(replicate);
@@ -206,6 +209,9 @@ impl<'m> Worker<'m> {
             for _ in 0..self.run.initial[fate] {
                 self.found(fate, founder)?;
                 founder += 1;
+                if founder.is_multiple_of(1 << 16) && self.interrupted() {
+                    return Err(Error::Interrupted);
+                }
             }
         }
         Ok(())

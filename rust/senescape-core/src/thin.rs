@@ -132,6 +132,10 @@ impl Worker<'_> {
             if round > ROUND_LIMIT && self.over_rounds(fate, &due)? {
                 break;
             }
+            // A long epoch holds many rounds. What is left undone here is never looked at again: the replicate ends.
+            if round % 16 == 0 && (self.over_cap() || self.interrupted()) {
+                break;
+            }
         }
         let scratch = &mut self.scratch[fate];
         (scratch.due, scratch.asleep, scratch.rebound) = (due, candidates, rebound);

@@ -1,0 +1,159 @@
+"""Scenarios, plugins, presets and the command line."""
+
+import json
+import subprocess
+import sys
+import types
+
+import pytest
+import senescape as sn
+from senescape import cli, plugins
+from senescape.hookspecs import Hooks, hookimpl
+
+SMALL = """
+name = "small"
+initial = { cycling = 50 }
+until = "3 d"
+every = "12 h"
+[[pulses]]
+drug = "doxorubicin"
+concentration = 0.1
+start = "1 d"
+duration = "24 h"
+"""
+
+
+def test_presets_load_and_are_valid():
+    shipped = sn.presets()
+    assert {"mcf7-doxorubicin", "mda-mb-231-doxorubicin", "bt474-doxorubicin"} <= set(shipped)
+    for name in shipped:
+        assert sn.load(name).model.fates == ("cycling", "arrested", "senescent")
+
+
+def test_a_scenario_runs_with_times_in_units():
+    scenario = sn.Scenario.from_toml(SMALL)
+    result = sn.simulate(scenario, replicates=2, seed=1)
+    assert result.time[-1] == 72.0
+    assert result.ledger.closes
+    assert result.provenance["plugins"] == {"biology": sn.__version__}
+    # What is given to the call wins.
+    assert sn.simulate(scenario, until=24, replicates=1, seed=1).time[-1] == 24.0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("untill = 3", "no such key.*'until'"),
+        ('until = "3 parsecs"', "until.*not a time"),
+        ("until = -3", "until.*greater than 0"),
+        ('plugins = ["biologie"]', "did you mean 'biology'"),
+        ("initial = { cyclin = 5 }", "did you mean 'cycling'"),
+        ("initial = { cycling = -5 }", "initial.cycling"),
+        ('[parameters]\n"escape.h00" = 1', "did you mean 'escape.h0'"),
+        ('[parameters]\n"escape.h0" = -1', "outside its range"),
+        ('[[doses]]\ndrug = "aspirin"\namount = 1\nat = 0', "'aspirin'"),
+        ('[[doses]]\ndrug = "doxorubicin"\namount = -1\nat = 0', "doses.0.amount"),
+        ('[[doses]]\ndrug = "doxorubicin"\namount = 1\nat = "-5 h"', "doses.0.at"),
+        ("sync = 0", "sync"),
+        ("x = [", "not TOML"),
+    ],
+)
+def test_wrong_scenarios_name_the_place_and_the_fix(change, words, tmp_path, capsys):
+    base = 'initial = { cycling = 5 }\nuntil = "3 d"\n'
+    key = change.split(" = ")[0]
+    kept = [line for line in base.splitlines() if not line.startswith(f"{key} =")]
+    path = tmp_path / "wrong.toml"
+    path.write_text(change + "\n" + "\n".join(kept) if "[" not in change[:2] else "\n".join(kept) + "\n" + change)
+    assert cli.main(["validate", str(path)]) == 2
+    assert __import__("re").search(words, capsys.readouterr().err)
+
+
+def test_a_scenario_goes_through_json_and_has_a_schema():
+    scenario = sn.Scenario.from_toml(SMALL)
+    assert sn.Scenario.model_validate_json(scenario.model_dump_json()) == scenario
+    assert "pulses" in sn.Scenario.json_schema()["properties"]
+
+
+def test_command_line(tmp_path, capsys):
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL)
+    out = tmp_path / "out.npz"
+    run = ["run", str(path), "--replicates", "2", "--seed", "3"]
+    assert cli.main([*run, "--json", "--out", str(out), "--set", "escape.h0=0.01"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["seed"] == 3
+    assert data["ledger"]["started"] == 100
+    assert sn.open_result(out).provenance["parameters"]["escape.h0"] == 0.01
+    assert cli.main(run) == 0
+    assert "barrier" in capsys.readouterr().out
+    assert cli.main(["presets"]) == 0
+    assert "mcf7-doxorubicin" in capsys.readouterr().out
+    assert cli.main(["validate", "mcf7-doxorubicin"]) == 0
+    assert cli.main(["run", "no-such"]) == 2
+    assert cli.main([*run, "--set", "escape.h0"]) == 2
+    assert cli.main([*run, "--set", "escape.h0=-1"]) == 2
+
+
+def test_the_installed_command_answers():
+    done = subprocess.run(
+        [sys.executable, "-m", "senescape.cli", "presets"], capture_output=True, text=True, check=True
+    )
+    assert "bt474-doxorubicin" in done.stdout
+
+
+def plugin(monkeypatch, **hooks):
+    module = types.ModuleType("test_plugin.module")
+    for name, function in hooks.items():
+        setattr(module, name, function)
+    monkeypatch.setitem(sys.modules, "test_plugin", types.ModuleType("test_plugin"))
+    monkeypatch.setitem(sys.modules, "test_plugin.module", module)
+    return ["biology", "test_plugin.module"]
+
+
+def test_a_plugin_by_module_path_adds_its_parts(monkeypatch):
+    @hookimpl
+    def senescape_drugs():
+        return [sn.Drug("navitoclax", half_life=17.0, route="oral")]
+
+    @hookimpl
+    def senescape_senolytics():
+        return [
+            sn.Senolytic("navitoclax", lambda cell, env, p: p.k * sn.hill(env.drug["navitoclax"], 0.3), {"k": 0.05})
+        ]
+
+    names = plugin(monkeypatch, senescape_drugs=senescape_drugs, senescape_senolytics=senescape_senolytics)
+    model = plugins.assemble(names)
+    assert "navitoclax.k" in model.parameters
+    scenario = sn.Scenario(plugins=names, initial={"senescent": 200}, until=48.0)
+    dosed = sn.simulate(scenario, doses=[sn.Dose("navitoclax", 1.0, at=0.0)], seed=1)
+    assert dosed.ledger["intrinsic"].removed["senolysis"] > 0
+
+
+@pytest.mark.parametrize(
+    ("hooks", "words"),
+    [
+        ({"senescape_drug": hookimpl(lambda: [])}, "did you mean 'senescape_drugs'"),
+        ({"senescape_drugs": lambda: []}, "not marked"),
+        ({"senescape_drugs": hookimpl(lambda x=1: [])}, "arguments with defaults"),
+        ({"senescape_drugs": hookimpl(lambda: 1 / 0)}, "senescape_drugs raised ZeroDivisionError"),
+        ({"senescape_drugs": hookimpl(lambda: None)}, "must return a list"),
+        (
+            {"senescape_drugs": hookimpl(lambda: [sn.Drug("doxorubicin")])},
+            "'biology' and 'test_plugin.module' both add",
+        ),
+    ],
+)
+def test_broken_plugins_are_named(monkeypatch, hooks, words):
+    with pytest.raises(sn.PluginError, match=words):
+        plugins.assemble(plugin(monkeypatch, **hooks))
+
+
+def test_autoload_can_be_turned_off(monkeypatch):
+    monkeypatch.setenv(plugins.NO_AUTOLOAD, "1")
+    assert plugins.known_plugins() == ["biology"]
+
+
+def test_every_hook_is_documented_with_an_example():
+    for name, hook in vars(Hooks).items():
+        if name.startswith("senescape_"):
+            assert "Examples" in hook.__doc__, name
