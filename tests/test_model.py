@@ -1,5 +1,7 @@
 """Models: what is refused, and how parameters are named."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import senescape as sn
@@ -98,11 +100,6 @@ def test_rules_run_on_numpy_arrays_as_they_stand():
     model = everything()
     rule = next(t.hazard for t in model.transitions if t.name == "escape")
 
-    class Cells:
-        depth = np.array([0.0, 1.0])
-        mark = {"primed": np.array([True, False])}
-
-    class Values:
-        h0, gamma = 0.02, 3.0
-
-    np.testing.assert_allclose(rule.evaluate(Cells, None, Values), [0.01, 0.02 * np.exp(-3)])
+    cells = SimpleNamespace(depth=np.array([0.0, 1.0]), mark={"primed": np.array([True, False])})
+    values = SimpleNamespace(h0=0.02, gamma=3.0)
+    np.testing.assert_allclose(rule.evaluate(cells, None, values), [0.01, 0.02 * np.exp(-3)])

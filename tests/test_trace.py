@@ -45,7 +45,7 @@ def test_a_branch_shows_its_line_and_the_rewrite():
         (lambda cell, env, p: np.arctan2(cell.x, 1.0), "arctan2"),
         (lambda cell, env, p: np.cumsum(cell.x), "cumsum"),
         (lambda cell, env, p: cell.x[0], "index"),
-        (lambda cell, env, p: [v for v in cell.x], "loop"),
+        (lambda cell, env, p: [*cell.x], "loop"),
         (lambda cell, env, p: len(cell.x), "len()"),
         (lambda cell, env, p: cell.z, "no trait 'z'"),
         (lambda cell, env, p: env.drug["dd"], "did you mean 'd'"),

@@ -346,7 +346,7 @@ impl Worker<'_> {
         for (output, &k) in of.transitions.iter().enumerate() {
             let (low, high) = self.scratch[fate].bounds.output(output);
             for lane in 0..lanes.n {
-                if !(high[lane] < f32::INFINITY && !low[lane].is_nan()) {
+                if !high[lane].lt(&f32::INFINITY) || low[lane].is_nan() {
                     if levels[lane] > FINEST {
                         levels[lane] -= 1;
                         settled = false;
