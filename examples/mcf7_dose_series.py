@@ -16,9 +16,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy.stats import beta
-
 import senescape as sn
+from scipy.stats import beta
 from senescape.biology.observed import DOSE_SERIES
 from senescape.recovery import score
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import senescape as sn
 from senescape.biology.observed import DOSE_SERIES
 from senescape.recovery import score
