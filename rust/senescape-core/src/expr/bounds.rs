@@ -2,8 +2,11 @@
 //!
 //! Rounding to nearest keeps order: if `a <= b` then `fl(a + c) <= fl(b + c)`. So the operations that IEEE 754 rounds
 //! exactly, applied to the ends of the intervals, already hold every value that evaluation gives, with nothing added.
-//! Functions that are only approximated are widened by more than their error. What cannot be bounded becomes NaN or
-//! infinite, never a finite number that is too small.
+//! Functions that are only approximated are widened by more than their error.
+//!
+//! An end that is infinite says that values reach infinity; where a value may be undefined (0/0, infinity less infinity, the
+//! root of a negative number) an end is NaN, and stays so in whatever is computed from it, but for comparisons, whose
+//! values are never NaN. So a function that squashes its argument cannot hide it.
 
 use super::eval::{GROUP, at_level, flag, max, min, power, scalar_unary};
 use super::ir::{Binary, Unary};
@@ -11,6 +14,8 @@ use super::math::{EXP_F32_SLACK, exp_f32, pow};
 use super::program::{Instruction, LANES, Op, Register};
 
 type Interval = (f32, f32);
+
+const UNDEFINED: Interval = (f32::NAN, f32::NAN);
 
 /// Run code over the first `n` lanes of the intervals.
 pub fn run(code: &[Instruction], low: &mut [Register], high: &mut [Register], n: usize, level: super::eval::Level) {
@@ -149,7 +154,7 @@ fn unary(to: &mut Slot<'_>, f: Unary, x: Operand<'_>) {
         | Unary::Tanh => to.map(x, |(l, h)| rounded(f, l, h, 1)),
         Unary::Sin => to.map(x, |x| wave(x, Unary::Sin, 0.25)),
         Unary::Cos => to.map(x, |x| wave(x, Unary::Cos, 0.0)),
-        Unary::Not => to.map(x, |(l, h)| (flag(l == 0.0 && h == 0.0), flag(l <= 0.0 && h >= 0.0))),
+        Unary::Not => to.map(x, |x| compared(x, x, x.0 == 0.0 && x.1 == 0.0, x.0 <= 0.0 && x.1 >= 0.0)),
     }
 }
 
@@ -167,34 +172,53 @@ fn rounded(f: Unary, l: f32, h: f32, units: u32) -> Interval {
 #[inline(always)]
 fn binary(to: &mut Slot<'_>, f: Binary, x: Operand<'_>, y: Operand<'_>) {
     match f {
-        Binary::Add => to.zip(x, y, |x, y| (x.0 + y.0, x.1 + y.1)),
-        Binary::Sub => to.zip(x, y, |x, y| (x.0 - y.1, x.1 - y.0)),
+        Binary::Add => to.zip(x, y, |x, y| defined((x.0 + y.0, x.1 + y.1))),
+        Binary::Sub => to.zip(x, y, |x, y| defined((x.0 - y.1, x.1 - y.0))),
         Binary::Mul => to.zip_fast(
             x,
             y,
-            |x, y| x.0 >= 0.0 && y.0 >= 0.0,
+            |x, y| x.0 >= 0.0 && y.0 >= 0.0 && x.1 < f32::INFINITY && y.1 < f32::INFINITY,
             |x, y| (x.0 * y.0, x.1 * y.1),
-            |x, y| corners(x.0 * y.0, x.0 * y.1, x.1 * y.0, x.1 * y.1),
+            |x, y| defined(corners(x.0 * y.0, x.0 * y.1, x.1 * y.0, x.1 * y.1)),
         ),
-        Binary::Div => to.zip_fast(x, y, |x, y| x.0 >= 0.0 && y.0 > 0.0, |x, y| (x.0 / y.1, x.1 / y.0), quotient),
+        Binary::Div => to.zip_fast(
+            x,
+            y,
+            |x, y| x.0 >= 0.0 && y.0 > 0.0 && y.1 < f32::INFINITY,
+            |x, y| (x.0 / y.1, x.1 / y.0),
+            quotient,
+        ),
         Binary::Min => to.zip(x, y, |x, y| (min(x.0, y.0), min(x.1, y.1))),
         Binary::Max => to.zip(x, y, |x, y| (max(x.0, y.0), max(x.1, y.1))),
         Binary::Pow => to.zip(x, y, raised),
-        Binary::Lt => to.zip(x, y, |x, y| (flag(x.1 < y.0), flag(!(x.0 >= y.1)))),
-        Binary::Le => to.zip(x, y, |x, y| (flag(x.1 <= y.0), flag(!(x.0 > y.1)))),
-        Binary::Gt => to.zip(x, y, |x, y| (flag(x.0 > y.1), flag(!(x.1 <= y.0)))),
-        Binary::Ge => to.zip(x, y, |x, y| (flag(x.0 >= y.1), flag(!(x.1 < y.0)))),
-        Binary::Eq => to.zip(x, y, |x, y| {
-            let same = x.0 == x.1 && y.0 == y.1 && x.0 == y.0;
-            (flag(same), flag(!(x.1 < y.0 || x.0 > y.1)))
-        }),
-        Binary::Ne => to.zip(x, y, |x, y| {
-            let same = x.0 == x.1 && y.0 == y.1 && x.0 == y.0;
-            (flag(x.1 < y.0 || x.0 > y.1), flag(!same))
-        }),
+        Binary::Lt => to.zip(x, y, |x, y| compared(x, y, x.1 < y.0, !(x.0 >= y.1))),
+        Binary::Le => to.zip(x, y, |x, y| compared(x, y, x.1 <= y.0, !(x.0 > y.1))),
+        Binary::Gt => to.zip(x, y, |x, y| compared(x, y, x.0 > y.1, !(x.1 <= y.0))),
+        Binary::Ge => to.zip(x, y, |x, y| compared(x, y, x.0 >= y.1, !(x.1 < y.0))),
+        Binary::Eq => to.zip(x, y, |x, y| compared(x, y, same(x, y), !(x.1 < y.0 || x.0 > y.1))),
+        Binary::Ne => to.zip(x, y, |x, y| compared(x, y, x.1 < y.0 || x.0 > y.1, !same(x, y))),
         Binary::And => to.zip(x, y, |x, y| (flag(sure(x) && sure(y)), flag(possible(x) && possible(y)))),
         Binary::Or => to.zip(x, y, |x, y| (flag(sure(x) || sure(y)), flag(possible(x) || possible(y)))),
     }
+}
+
+/// A sum or product that reaches both infinities may be infinity less infinity, or zero times infinity.
+#[inline(always)]
+fn defined(x: Interval) -> Interval {
+    if x.0 == f32::NEG_INFINITY && x.1 == f32::INFINITY { UNDEFINED } else { x }
+}
+
+/// A comparison that surely holds, or possibly; either, where an operand may be NaN.
+#[inline(always)]
+fn compared(x: Interval, y: Interval, sure: bool, possible: bool) -> Interval {
+    let undefined = x.0.is_nan() || x.1.is_nan() || y.0.is_nan() || y.1.is_nan();
+    (flag(sure && !undefined), flag(possible || undefined))
+}
+
+/// Whether both intervals are one and the same point.
+#[inline(always)]
+fn same(x: Interval, y: Interval) -> bool {
+    x.0 == x.1 && y.0 == y.1 && x.0 == y.0
 }
 
 /// Whether no value of the interval is zero.
@@ -231,11 +255,7 @@ fn corners(a: f32, b: f32, c: f32, d: f32) -> Interval {
 
 #[inline(always)]
 fn quotient(x: Interval, y: Interval) -> Interval {
-    if y.0 > 0.0 || y.1 < 0.0 {
-        corners(x.0 / y.0, x.0 / y.1, x.1 / y.0, x.1 / y.1)
-    } else {
-        (f32::NEG_INFINITY, f32::INFINITY)
-    }
+    if y.0 > 0.0 || y.1 < 0.0 { corners(x.0 / y.0, x.0 / y.1, x.1 / y.0, x.1 / y.1) } else { UNDEFINED }
 }
 
 /// `x / (x + y)`: for operands that are not negative it grows with x and falls with y.
@@ -243,7 +263,9 @@ fn quotient(x: Interval, y: Interval) -> Interval {
 fn ratio(x: Interval, y: Interval) -> Interval {
     // x stands twice, so rounding may break the order by a few units: widen by more than that.
     const SLACK: f32 = 4e-7;
-    if x.0 >= 0.0 && y.0 >= 0.0 {
+    if x.0 == 0.0 && y.0 == 0.0 {
+        UNDEFINED
+    } else if x.0 >= 0.0 && y.0 >= 0.0 && x.1 + y.1 < f32::INFINITY {
         let low = x.0 / (x.0 + y.1);
         let high = x.1 / (x.1 + y.0);
         (low - low * SLACK, min(high + high * SLACK + 1e-44, max(high, 1.0)))
@@ -259,7 +281,10 @@ fn raised(x: Interval, y: Interval) -> Interval {
     let at = |x: f32, y: f32| pow(f64::from(x), f64::from(y)) as f32;
     let widened = |(l, h): Interval| (l.next_down(), h.next_up());
     let whole = y.0 == y.1 && y.0.floor() == y.0;
-    if x.0 >= 0.0 {
+    // A power of 0, or of 1, is a number whatever the other operand: it would hide that the other may be none.
+    if x.0.is_nan() || x.1.is_nan() || y.0.is_nan() || y.1.is_nan() {
+        UNDEFINED
+    } else if x.0 >= 0.0 {
         let (l, h) = widened(corners(at(x.0, y.0), at(x.0, y.1), at(x.1, y.0), at(x.1, y.1)));
         // At 0 the power jumps: 0^y is 0, 1 or infinite by the sign of y.
         let jump = x.0 == 0.0 && y.0 <= 0.0;
@@ -273,7 +298,7 @@ fn raised(x: Interval, y: Interval) -> Interval {
             widened((at(l, y.0), at(h, y.0)))
         }
     } else {
-        (f32::NAN, f32::NAN)
+        UNDEFINED
     }
 }
 
@@ -282,7 +307,7 @@ fn raised(x: Interval, y: Interval) -> Interval {
 #[inline(always)]
 fn wave((l, h): Interval, f: Unary, crest: f64) -> Interval {
     if !(l.is_finite() && h.is_finite()) {
-        return (f32::NAN, f32::NAN);
+        return UNDEFINED;
     }
     let turns = |x: f32| f64::from(x) / std::f64::consts::TAU;
     // A crest lies inside if the turns counted from one differ; a little is given for the rounding of the division.
