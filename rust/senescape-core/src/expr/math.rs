@@ -134,7 +134,7 @@ pub fn pow(x: f64, y: f64) -> f64 {
     let size = exp_f64(y * ln_f64(x.abs()));
     let whole = libm::floor(y) == y;
     let odd = whole && libm::floor(0.5 * y) != 0.5 * y;
-    if y == 0.0 || x == 1.0 {
+    if y == 0.0 || x == 1.0 || (x == -1.0 && y.is_infinite()) {
         1.0
     } else if x >= 0.0 {
         size
