@@ -1,136 +1,368 @@
-"""Tracing: what is taken, and what is refused with the line and the rewrite."""
+"""What cannot be traced is refused with the line that does it and the rewrite."""
 
+import functools
 import math
+import re
+import textwrap
 
 import numpy as np
 import pytest
 import senescape as sn
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from senescape.trace import Names, trace
 
-NAMES = Names(fates=["a"], traits=["x", "y"], marks=["m"], drugs=["d"], pools=["q"])
+NAMES = Names(
+    fates=["senescent", "cycling"], traits=["depth", "mcl1"], marks=["old"], drugs=["navitoclax"], pools=["t_cells"]
+)
+PARAMS = {"h0": "escape.h0", "gamma": "escape.gamma"}
 
 
-def refused(rule, *words):
+def of(rule, names=NAMES, cell=True):
+    return trace(rule, names, PARAMS, "transition 'escape': hazard", cell)
+
+
+def refused(rule, **kwargs):
     with pytest.raises(sn.TraceError) as caught:
-        trace(rule, NAMES, {"k": "t.k"}, "transition 't'")
-    text = str(caught.value)
-    assert "transition 't'" in text
-    for word in (*words, "fix:"):
-        assert word in text, text
-    return text
+        of(rule, **kwargs)
+    return str(caught.value)
 
 
-def test_a_branch_shows_its_line_and_the_rewrite():
-    def rule(cell, env, p):
-        if cell.x > 1:
-            return 1.0
-        return 0.0
+# -- branches and conversions ---------------------------------------------------------------------------------------
 
-    refused(rule, "np.where", "if cell.x > 1:", "test_trace.py")
+
+def branch(cell, env, p):
+    if cell.depth > 1:
+        return p.h0
+    return 0.0
+
+
+def both(cell, env, p):
+    return np.where(cell.depth > 1 and cell.mcl1 > 1, p.h0, 0.0)
+
+
+def chained(cell, env, p):
+    return p.h0 * (0.2 < cell.depth < 0.7)
+
+
+def conditional(cell, env, p):
+    return p.h0 if cell.mark["old"] else 0.0
+
+
+def least(cell, env, p):
+    return min(cell.depth, 1.0)
+
+
+def negated(cell, env, p):
+    return p.h0 * (not cell.mark["old"])
+
+
+def loop(cell, env, p):
+    while cell.depth:
+        return 1.0
 
 
 @pytest.mark.parametrize(
-    ("rule", "words"),
+    ("rule", "line", "fix"),
     [
-        (lambda cell, env, p: cell.x > 1 and cell.y, "np.where"),
-        (lambda cell, env, p: max(cell.x, cell.y), "np.maximum"),
-        (lambda cell, env, p: 0 < cell.x < 1, "np.where"),
-        (lambda cell, env, p: math.exp(cell.x), "np.exp"),
-        (lambda cell, env, p: float(cell.x), "float()"),
-        (lambda cell, env, p: cell.x % 2, "np.floor"),
-        (lambda cell, env, p: cell.x // 2, "np.floor"),
-        (lambda cell, env, p: np.sum(cell.x), "env.sum"),
-        (lambda cell, env, p: np.arctan2(cell.x, 1.0), "arctan2"),
-        (lambda cell, env, p: np.cumsum(cell.x), "cumsum"),
-        (lambda cell, env, p: cell.x[0], "index"),
-        (lambda cell, env, p: [*cell.x], "loop"),
-        (lambda cell, env, p: len(cell.x), "len()"),
-        (lambda cell, env, p: cell.z, "no trait 'z'"),
-        (lambda cell, env, p: env.drug["dd"], "did you mean 'd'"),
-        (lambda cell, env, p: env.drug.d, "env.drug['d']"),
-        (lambda cell, env, p: env.pools["q"], "did you mean 'pool'"),
-        (lambda cell, env, p: p.kk, "did you mean 'k'"),
-        (lambda cell, env, p: None, "returned None"),
-        (lambda cell, env, p: np.zeros(3), "array of shape (3,)"),
-        (lambda cell, env, p: "fast", "not a number"),
-        (lambda cell, env, p: cell.x * np.inf, "not finite"),
-        (lambda cell, env, p: setattr(cell, "x", 1), "assigns to cell.x"),
-        (lambda cell, env, p: cell.x & 3, "comparisons"),
-        (lambda cell, env, p: 1 / 0, "ZeroDivisionError"),
+        (branch, "if cell.depth > 1:", "np.where(cell.depth > 1, a, b)"),
+        (both, "return np.where(cell.depth > 1 and cell.mcl1 > 1, p.h0, 0.0)", "(a > 1) & (b < 2) for 'and'"),
+        (chained, "return p.h0 * (0.2 < cell.depth < 0.7)", "np.where(cell.depth > 0.2, a, b)"),
+        (conditional, 'return p.h0 if cell.mark["old"] else 0.0', "np.where(cell.mark['old'], a, b)"),
+        (least, "return min(cell.depth, 1.0)", "np.minimum for min"),
+        (negated, 'return p.h0 * (not cell.mark["old"])', "~ for 'not'"),
+        (loop, "while cell.depth:", "np.where(cell.depth != 0, a, b)"),
     ],
 )
-def test_what_cannot_be_traced_is_refused_with_the_fix(rule, words):
-    refused(rule, words, "test_trace.py")
+def test_a_branch_shows_its_line_and_the_rewrite(rule, line, fix):
+    message = refused(rule)
+    assert message.startswith("transition 'escape': hazard: ")
+    assert f"{__file__}:" in message
+    assert f", in {rule.__name__}\n    {line}\n" in message
+    assert fix in message.split("\n  fix: ")[1]
 
 
-def test_in_place_operators_are_refused():
-    def rule(cell, env, p):
-        x = np.array(1.0) * cell.x
-        np.add(x, 1.0, out=x)
+def test_the_line_number_is_that_of_the_line():
+    number = int(re.search(rf"{re.escape(__file__)}:(\d+)", refused(branch))[1])
+    assert number == branch.__code__.co_firstlineno + 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "what", "fix"),
+    [
+        (lambda c, e, p: float(c.depth), "float(cell.depth)", "leave float() out"),
+        (lambda c, e, p: math.exp(-c.depth), "float(-cell.depth)", "np.exp(x)"),
+        (lambda c, e, p: int(c.depth), "int(cell.depth)", "np.floor(cell.depth)"),
+        (lambda c, e, p: complex(c.depth), "complex(cell.depth)", "real"),
+        (lambda c, e, p: round(c.depth, 2), "round(cell.depth)", "np.floor(cell.depth + 0.5)"),
+        (lambda c, e, p: math.floor(c.depth), "math.floor(cell.depth)", "np.floor(cell.depth)"),
+        (lambda c, e, p: math.ceil(c.depth), "math.ceil(cell.depth)", "np.ceil(cell.depth)"),
+        (lambda c, e, p: math.trunc(c.depth), "math.trunc(cell.depth)", "np.floor"),
+        (lambda c, e, p: len(c.depth), "len(cell.depth)", "env.count"),
+        (lambda c, e, p: [1.0, 2.0][c.depth], "as an index", "np.where"),
+        (lambda c, e, p: sum(c.depth), "a loop over cell.depth", "one"),
+        (lambda c, e, p: [x for x in c.depth], "a loop over cell.depth", "one"),  # noqa: C416
+        (lambda c, e, p: 1.0 in c.depth, "in cell.depth", "=="),
+        (lambda c, e, p: c.depth[0], "an index into cell.depth", "np.where"),
+        (
+            lambda c, e, p: c.depth.__setitem__(0, 1.0),
+            "an assignment into cell.depth",
+            "np.where(mask, new, cell.depth)",
+        ),
+        (lambda c, e, p: setattr(c.depth, "real", 1.0), "an assignment to cell.depth.real", "only computes"),
+        (lambda c, e, p: c.depth.mean(), "cell.depth.mean", "env.mean"),
+        (lambda c, e, p: c.depth.clip(0, 1), "cell.depth.clip", "np.clip(x, low, high)"),
+        (lambda c, e, p: c.depth.astype(float), "cell.depth.astype", "leave it out"),
+        (lambda c, e, p: c.depth.colour, "cell.depth.colour", "plain number"),
+        (lambda c, e, p: np.asarray(c.depth), "to an array", "operators"),
+        (lambda c, e, p: np.sum([c.depth, c.mcl1]), "to an array", "operators"),
+        (lambda c, e, p: np.array([c.depth]), "to an array", "operators"),
+    ],
+)
+def test_conversions(rule, what, fix):
+    first, _, rest = refused(rule).partition("\n  at ")
+    assert what in first
+    assert fix in rest.partition("\n  fix: ")[2]
+
+
+# -- NumPy ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "what", "fix"),
+    [
+        (lambda c, e, p: c.depth % 2, "np.remainder", "np.floor(x / y)"),
+        (lambda c, e, p: c.depth // 2, "np.floor_divide", "np.floor(x / y)"),
+        (lambda c, e, p: divmod(c.depth, 2)[0], "np.divmod", "np.floor(x / y)"),
+        (lambda c, e, p: np.tan(c.depth), "np.tan", "np.sin(x) / np.cos(x)"),
+        (lambda c, e, p: np.arctan2(c.depth, 1.0), "np.arctan2", "a rule may use"),
+        (lambda c, e, p: np.fmax(c.depth, 1.0), "np.fmax", "np.maximum"),
+        (lambda c, e, p: np.fmin(c.depth, 1.0), "np.fmin", "np.minimum"),
+        (lambda c, e, p: np.isnan(c.depth), "np.isnan", "no NaN"),
+        (lambda c, e, p: c.depth @ c.mcl1, "np.matmul", "sum of products"),
+        (lambda c, e, p: np.add.reduce(c.depth), "np.add.reduce", "one cell at a time"),
+        (lambda c, e, p: np.sum(c.depth), "np.sum", "env.sum"),
+        (lambda c, e, p: np.max(c.depth), "np.max", "np.maximum"),
+        (lambda c, e, p: np.interp(c.depth, [0, 1], [0, 1]), "np.interp", "np.clip"),
+        (lambda c, e, p: np.select([c.depth > 1], [1.0]), "np.select", "nest np.where"),
+        (lambda c, e, p: np.where(c.depth > 1), "one argument", "np.where(condition, a, b)"),
+        (lambda c, e, p: np.clip(c.depth, 0, 1, out=np.zeros(3)), "np.clip with these arguments", "out="),
+        (lambda c, e, p: np.exp(c.depth, out=np.zeros(3)), "np.exp with out=", "x = x + ..."),
+        (lambda c, e, p: np.exp(c.depth, dtype=np.float32), "np.exp with dtype=", "leave the argument out"),
+        (lambda c, e, p: np.add(c.depth, 1.0, where=c.depth > 1), "np.add with where=", "leave the argument out"),
+        (lambda c, e, p: c.depth & 1, "&, | or ~ on numbers", "in parentheses"),
+        (lambda c, e, p: c.depth > 1 & c.mcl1, "&, | or ~ on numbers", "in parentheses"),
+        (lambda c, e, p: ~c.depth, "&, | or ~ on numbers", "in parentheses"),
+        (lambda c, e, p: (c.depth > 1) + (c.mcl1 > 1), "np.add of conditions", "a | b"),
+        (lambda c, e, p: (c.depth > 1) - (c.mcl1 > 1), "np.subtract of conditions", "a & ~b"),
+        (lambda c, e, p: -(c.depth > 1), "np.negative of conditions", "~a"),
+        (lambda c, e, p: np.exp(c.depth > 1), "np.exp of a condition", "np.where(c, 1.0, 0.0)"),
+        (lambda c, e, p: c.depth * np.ones(3), "an array of shape (3,)", "sn.Trait"),
+        (lambda c, e, p: c.depth * [1, 2], "an array of shape (2,)", "sn.Trait"),
+        (lambda c, e, p: c.depth * "x", "str 'x' is not a number", "numbers"),
+        (lambda c, e, p: c.depth + None, "NoneType None is not a number", "numbers"),
+        (lambda c, e, p: c.depth * 1j, "complex 1j is not a number", "numbers"),
+    ],
+)
+def test_numpy(rule, what, fix):
+    first, _, rest = refused(rule).partition("\n  at ")
+    assert what in first
+    assert fix in rest.partition("\n  fix: ")[2]
+
+
+def test_a_ufunc_of_another_library_is_called_by_its_own_name():
+    special = pytest.importorskip("scipy.special")
+    message = refused(lambda c, e, p: special.expit(c.depth))
+    assert "expit cannot" in message
+    assert "np.expit" not in message
+    assert "1.0 / (1.0 + np.exp(-x))" in message
+
+
+def test_in_place_changes():
+    def grows(cell, env, p):
+        x = cell.depth
+        x += 1.0
         return x
 
-    refused(rule, "out=")
+    message = refused(grows)
+    assert "x += 1.0" in message
+    assert "write x = x + ..." in message
+
+    def assigns(cell, env, p):
+        cell.depth = 0.0
+        return 1.0
+
+    assert "assigns to cell.depth" in refused(assigns)
+    assert "set={...}" in refused(assigns)
+
+    def deletes(cell, env, p):
+        del env.time
+        return 1.0
+
+    assert "deletes env.time" in refused(deletes)
+
+    def marks(cell, env, p):
+        cell.mark["old"] = True
+        return 1.0
+
+    assert "assigns to cell.mark['old']" in refused(marks)
 
 
-UNARY = [np.negative, np.abs, np.sqrt, np.cbrt, np.square, np.exp, np.exp2, np.expm1, np.log, np.log1p, np.log2, np.log10,
-         np.sin, np.cos, np.tanh, np.floor, np.ceil, np.sign, np.reciprocal, np.logical_not]  # fmt: skip
-BINARY = [np.add, np.subtract, np.multiply, np.divide, np.minimum, np.maximum, np.power, np.less, np.less_equal,
-          np.greater, np.greater_equal, np.equal, np.not_equal, np.logical_and, np.logical_or]  # fmt: skip
+# -- names ------------------------------------------------------------------------------------------------------------
 
 
-@st.composite
-def rules(draw):
-    """A random rule as a list of steps on a stack of values."""
-    n = draw(st.integers(1, 8))
-    steps = [
-        (
-            draw(st.sampled_from([*UNARY, *BINARY, "where", "clip", "hill"])),
-            *(draw(st.integers(0, 30)) for _ in range(3)),
-        )
-        for _ in range(n)
-    ]
+@pytest.mark.parametrize(
+    ("rule", "parts"),
+    [
+        (lambda c, e, p: c.depht, ["no trait 'depht'", "did you mean 'depth'?", "sn.Trait('depht', ...)"]),
+        (lambda c, e, p: c.navitoclax, ["no trait 'navitoclax'", "there is a drug", "write env.drug['navitoclax']"]),
+        (lambda c, e, p: c.t_cells, ["there is a pool", "write env.pool['t_cells']"]),
+        (lambda c, e, p: c.old, ["there is a mark", "write cell.mark['old']"]),
+        (lambda c, e, p: c["depth"], ["cell['depth']", "write cell.depth"]),
+        (lambda c, e, p: c.mark["odl"], ["cell.mark['odl']", "did you mean 'old'?"]),
+        (lambda c, e, p: c.mark.old, ["cell.mark.old", "write cell.mark['old']"]),
+        (lambda c, e, p: e.drug["navitoclx"], ["env.drug['navitoclx']", "did you mean 'navitoclax'?"]),
+        (lambda c, e, p: e.drug.navitoclax, ["write env.drug['navitoclax']"]),
+        (lambda c, e, p: e.pool["tcells"], ["no such pool", "did you mean 't_cells'?"]),
+        (lambda c, e, p: e.count["senescnt"], ["no such fate", "did you mean 'senescent'?"]),
+        (lambda c, e, p: e.mean["cycling"].dpth, ["env.mean['cycling'].dpth", "did you mean 'depth'?"]),
+        (lambda c, e, p: e.sum["cycling"]["depth"], ["env.sum['cycling']['depth']", "write env.sum['cycling'].depth"]),
+        (lambda c, e, p: e.tiem, ["env has no 'tiem'", "did you mean 'time'?"]),
+        (lambda c, e, p: e["navitoclax"], ["env['navitoclax']", "env.drug['navitoclax']"]),
+        (lambda c, e, p: p.gama, ["no parameter 'gama'", "did you mean 'gamma'?", "params={...}"]),
+        (lambda c, e, p: p["h1"], ["no parameter 'h1'", "did you mean 'h0'?"]),
+        (lambda c, e, p: p.h0 * e.drug, ["env.drug stands where a number should", "env.drug['navitoclax']"]),
+        (lambda c, e, p: p.h0 * c, ["cell stands where a number should", "cell.depth"]),
+        (lambda c, e, p: p.h0 * e.mean["cycling"], ["env.mean['cycling'] stands", "env.mean['cycling'].depth"]),
+        (lambda c, e, p: e.drug[c.depth], ["env.drug[cell.depth]"]),
+    ],
+)
+def test_unknown_names(rule, parts):
+    message = refused(rule)
+    for part in parts:
+        assert part in message
+
+
+def test_a_model_without_names_says_so():
+    assert "(it has none)" in refused(lambda c, e, p: e.drug["x"], names=Names(fates=["cell"]))
+
+
+def test_names_can_be_asked_for():
+    assert of(lambda c, e, p: float(len(e.drug)) + ("old" in c.mark)).op == "const"
+    assert of(lambda c, e, p: sum(c.depth * 1.0 for _ in e.pool)).op == "add"
+
+
+# -- results ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (None, "returned None"),
+        ("x", "str 'x'"),
+        (np.ones(3), "array of shape (3,)"),
+        ((1.0, 2.0), "shape (2,)"),
+        (1j, "1j"),
+    ],
+)
+def test_wrong_results(value, what):
+    def returns(cell, env, p):
+        x = value
+        return x
+
+    message = refused(returns)
+    assert what in message
+    assert ", in returns\n    return x\n" in message
+
+
+@pytest.mark.parametrize("value", [1, 0.5, True, np.float32(0.25), np.int64(3), np.array(2.0)])
+def test_a_number_is_a_result(value):
+    assert of(lambda c, e, p: value).op == "const"
+
+
+def test_what_a_rule_raises_is_shown_with_its_line():
+    def divides(cell, env, p):
+        x = 1.0
+        return x / 0
+
+    with pytest.raises(sn.TraceError, match="ZeroDivisionError") as caught:
+        of(divides)
+    assert "return x / 0" in str(caught.value)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_pool_sees_no_cell():
+    assert of(lambda env, p: env.mean["senescent"].depth * p.h0, cell=False).op == "mul"
+
+
+# -- where a line is found --------------------------------------------------------------------------------------------
+
+
+def helper(x):
+    return 1.0 if x > 0 else 0.0
+
+
+def test_a_helper_in_the_same_file_is_shown_itself():
+    message = refused(lambda c, e, p: helper(c.depth))
+    assert ", in helper\n    return 1.0 if x > 0 else 0.0" in message
+
+
+def test_a_helper_elsewhere_is_shown_by_its_call(tmp_path):
+    file = tmp_path / "library.py"
+    file.write_text("def clamp(x):\n    return 1.0 if x > 0 else 0.0\n")
+    space = {}
+    exec(compile(file.read_text(), str(file), "exec"), space)
+    clamp = space["clamp"]
+    message = refused(lambda c, e, p: clamp(c.depth))
+    assert f"{__file__}:" in message
+    assert "clamp(c.depth)" in message
+
+
+def test_rules_without_source():
+    space = {"np": np}
+    exec(
+        textwrap.dedent("""
+        def rule(cell, env, p):
+            if cell.depth > 1:
+                return 1.0
+            return 0.0
+    """),
+        space,
+    )
+    message = refused(space["rule"])
+    assert "<string>:3, in rule" in message
+    assert "np.where(cell.depth > 1, a, b)" in message
+
+
+def test_methods_partials_and_callable_objects():
+    class Rule:
+        def __call__(self, cell, env, p):
+            return cell.depth * p.h0
+
+        def method(self, cell, env, p):
+            if cell.depth:
+                return 1.0
+            return 0.0
+
+    assert of(Rule()).op == "mul"
+    assert "if cell.depth:" in refused(Rule().method)
+
+    def scaled(factor, cell, env, p):
+        return factor * cell.depth
+
+    assert of(functools.partial(scaled, 2.0)).op == "mul"
+    assert "returned None" in refused(functools.partial(lambda k, c, e, p: None, 2.0))
+
+
+def test_a_rule_is_called_once():
+    calls = []
 
     def rule(cell, env, p):
-        values = [cell.x, cell.y, p.k, 2.0 + 0 * cell.x]
-        for f, i, j, k in steps:
-            x, y, z = values[i % len(values)], values[j % len(values)], values[k % len(values)]
-            if f == "where":
-                values.append(np.where(x > y, y, z))
-            elif f == "clip":
-                values.append(np.clip(x, 0.1, 3.0))
-            elif f == "hill":
-                values.append(sn.hill(np.abs(x), 1.0 + np.abs(y), 2))
-            else:
-                # NumPy takes the exponential of a boolean in half precision: make comparisons numbers first.
-                values.append((f(x) if f in UNARY else f(x, y)) * np.float32(1))
-        return values[-1]
+        calls.append(1)
+        return cell.depth
 
-    return rule
+    of(rule)
+    assert calls == [1]
 
 
-class Namespace:
-    def __init__(self, **values):
-        self.__dict__.update(values)
-
-
-@settings(max_examples=150, deadline=None)
-@given(rules(), st.floats(0.1, 3), st.floats(0.1, 3))
-def test_traced_rules_are_what_numpy_computes(rule, x, y):
-    """Through the engine: an observable's value against the rule called on float32 arrays."""
-    x, y = float(np.float32(x)), float(np.float32(y))
-    model = sn.Model(
-        ["a"],
-        [sn.Death("a", 0.0)],
-        traits=[sn.Trait("x", x), sn.Trait("y", y)],
-        observables=[sn.Observable("v", "a", rule, params={"k": 0.75})],
-    )
-    value = sn.simulate(model, initial={"a": 1}, until=1, observe=[0.0], seed=1, threads=1).observables[0, 0, 0]
-    with np.errstate(all="ignore"):
-        single = Namespace(x=np.float32(x), y=np.float32(y))
-        wanted = np.float64(rule(single, None, Namespace(k=np.float32(0.75))))
-        exact = np.float64(rule(Namespace(x=np.float64(x), y=np.float64(y)), None, Namespace(k=np.float64(0.75))))
-    if not np.isfinite(wanted) or abs(wanted) > 1e30 or not np.isclose(wanted, exact, rtol=1e-4, atol=1e-4):
-        return  # beyond single precision: rounding itself decides
-    assert value == pytest.approx(wanted, rel=2e-4, abs=2e-4)
+def test_errors_of_one_rule_do_not_leak_into_the_next():
+    refused(branch)
+    assert ", in chained" in refused(chained)

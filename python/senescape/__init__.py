@@ -8,17 +8,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from senescape._core import __version__
-from senescape.distributions import Bernoulli, Beta, Exponential, Gamma, Integers, LogNormal, Normal, Uniform
+from senescape.distributions import (
+    Bernoulli,
+    Beta,
+    Constant,
+    Exponential,
+    Gamma,
+    Integers,
+    LogNormal,
+    Normal,
+    Uniform,
+)
 from senescape.drugs import Dose, Drug, Pulse
 from senescape.errors import (
     MissingExtraError,
     ModelError,
     PluginError,
     ResultError,
+    RuleError,
     ScenarioError,
     SenescapeError,
     SimulationError,
     TraceError,
+    UnitError,
 )
 from senescape.expr import hill
 from senescape.ledger import Ledger
@@ -26,10 +38,10 @@ from senescape.model import Model
 from senescape.observables import Observable
 from senescape.pools import Pool
 from senescape.results import Result, open_result
-from senescape.rules import Param
+from senescape.rules import Param, Rule
 from senescape.simulate import Relapse, simulate
 from senescape.traits import Trait, ar1, copy, relax, reset, scaled
-from senescape.transitions import Death, Division, Escape, Senolytic, Transition
+from senescape.transitions import Death, Division, Escape, Immunotherapy, Senolytic, Transition
 from senescape.units import days, hours, minutes, weeks
 
 if TYPE_CHECKING:
@@ -47,6 +59,7 @@ _LATER = {
 __all__ = [
     "Bernoulli",
     "Beta",
+    "Constant",
     "Death",
     "Division",
     "Dose",
@@ -54,6 +67,7 @@ __all__ = [
     "Escape",
     "Exponential",
     "Gamma",
+    "Immunotherapy",
     "Integers",
     "Ledger",
     "LogNormal",
@@ -69,6 +83,8 @@ __all__ = [
     "Relapse",
     "Result",
     "ResultError",
+    "Rule",
+    "RuleError",
     "Scenario",
     "ScenarioError",
     "Senolytic",
@@ -78,6 +94,7 @@ __all__ = [
     "Trait",
     "Transition",
     "Uniform",
+    "UnitError",
     "__version__",
     "ar1",
     "copy",

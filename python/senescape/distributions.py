@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -10,21 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.errors import ModelError
-from senescape.rules import Param
+from senescape.rules import Param, as_param
 
 __all__ = [
     "Bernoulli",
     "Beta",
+    "Constant",
     "Distribution",
     "Exponential",
     "Gamma",
     "Integers",
     "LogNormal",
     "Normal",
+    "Number",
     "Uniform",
 ]
 
 Number = float | Param
+"""A number of a distribution; it becomes a parameter of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +41,103 @@ class Distribution:
         self.check({name: param.value for name, param in self.params().items()})
 
     def params(self) -> dict[str, Param]:
-        """The distribution's numbers as parameters, by name."""
-        out = {}
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if value is not None:
-                out[each.name] = value if isinstance(value, Param) else Param(value)
-        return out
+        """Give the distribution's numbers as parameters, by name; those that are not given are left out."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            name: as_param(value, f"{type(self).__name__}({name}={value!r})")
+            for name, value in given.items()
+            if value is not None
+        }
 
-    def check(self, v: dict[str, float]) -> None:
-        """Raise :class:`ModelError` if the numbers make no distribution."""
+    def check(self, values: Mapping[str, float]) -> None:
+        """Refuse numbers that make no distribution.
 
-    def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:
-        """`n` values from NumPy's generator, for the reference simulator."""
+        Parameters
+        ----------
+        values : mapping of str to float
+            By the names of :meth:`params`.
+
+        Raises
+        ------
+        ModelError
+            Naming the number and its range.
+        """
+
+    def sample(
+        self, rng: np.random.Generator, n: int, values: Mapping[str, float] | None = None
+    ) -> NDArray[np.float64]:
+        """Draw from NumPy's generator, for the reference simulator.
+
+        The engine has its own generator: the law is the same, the numbers are not.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Where chance comes from.
+        n : int
+            How many.
+        values : mapping of str to float, optional
+            Numbers instead of the distribution's own.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            Independent values.
+
+        Raises
+        ------
+        ModelError
+            If the numbers make no distribution.
+        """
+        numbers = {name: param.value for name, param in self.params().items()}
+        numbers.update(values or {})
+        self.check(numbers)
+        return self._draw(rng, n, numbers)
+
+    def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
         raise NotImplementedError(type(self).__name__)
 
-    def _need(self, good: bool, what: str) -> None:
+    def _need(self, good: bool, what: str, values: Mapping[str, float]) -> None:
         if not good:
-            raise ModelError(f"{self!r}: {what}")
+            given = ", ".join(f"{name}={value:g}" for name, value in values.items())
+            raise ModelError(f"{type(self).__name__}({given}): {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Distribution):
+    """Always the same value; a bare number means the same.
+
+    Parameters
+    ----------
+    value : float or Param
+        The value.
+    """
+
+    value: Number
+    kind: ClassVar[str] = "constant"
+
+    def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
+        return np.full(n, v["value"])
 
 
 @dataclass(frozen=True, slots=True)
 class Normal(Distribution):
-    """Normal with mean and standard deviation, clipped to [low, high] where given."""
+    """Normal, clipped to [low, high] where they are given.
+
+    Parameters
+    ----------
+    mean : float or Param
+        Mean before clipping.
+    sd : float or Param
+        Standard deviation before clipping, >= 0.
+    low, high : float or Param, optional
+        Values beyond are moved to the end, which then has a mass of its own.
+
+    Examples
+    --------
+    >>> Normal(0.0, 1.0, low=0.0).sample(np.random.default_rng(1), 1000).min().item()
+    0.0
+    """
 
     mean: Number
     sd: Number
@@ -67,117 +145,166 @@ class Normal(Distribution):
     high: Number | None = None
     kind: ClassVar[str] = "normal"
 
-    def check(self, v: dict[str, float]) -> None:  # noqa: D102
-        self._need(v["sd"] >= 0, "sd must be >= 0")
-        self._need(v.get("low", -math.inf) <= v.get("high", math.inf), "low must not exceed high")
+    def check(self, values: Mapping[str, float]) -> None:  # noqa: D102
+        self._need(values["sd"] >= 0, "sd must be >= 0", values)
+        inside = values.get("low", -math.inf) <= values.get("high", math.inf)
+        self._need(inside, "low must not exceed high", values)
 
-    def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
-        x = rng.normal(values["mean"], values["sd"], n)
-        return np.clip(x, values.get("low", -np.inf), values.get("high", np.inf))
+    def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
+        x = rng.normal(v["mean"], v["sd"], n)
+        return np.clip(x, v.get("low", -np.inf), v.get("high", np.inf))
 
 
 @dataclass(frozen=True, slots=True)
 class LogNormal(Distribution):
-    """Lognormal: ``median * exp(sigma * N)`` with N standard normal."""
+    """Lognormal: ``median * exp(sigma * N)`` with N standard normal.
+
+    Parameters
+    ----------
+    median : float or Param
+        Median, > 0.
+    sigma : float or Param
+        Standard deviation of the natural logarithm, >= 0.
+
+    Examples
+    --------
+    >>> LogNormal(median=2.0, sigma=0.0).sample(np.random.default_rng(1), 2).tolist()
+    [2.0, 2.0]
+    """
 
     median: Number
     sigma: Number
     kind: ClassVar[str] = "lognormal"
 
-    def check(self, v: dict[str, float]) -> None:  # noqa: D102
-        self._need(v["median"] > 0, "median must be > 0")
-        self._need(v["sigma"] >= 0, "sigma must be >= 0")
+    def check(self, values: Mapping[str, float]) -> None:  # noqa: D102
+        self._need(values["median"] > 0, "median must be > 0", values)
+        self._need(values["sigma"] >= 0, "sigma must be >= 0", values)
 
-    def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
-        return values["median"] * np.exp(values["sigma"] * rng.standard_normal(n))
+    def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
+        return np.asarray(v["median"] * np.exp(v["sigma"] * rng.standard_normal(n)))
 
 
 @dataclass(frozen=True, slots=True)
 class Uniform(Distribution):
-    """Uniform on [low, high]."""
+    """Uniform on [low, high].
+
+    Parameters
+    ----------
+    low, high : float or Param
+        The ends.
+    """
 
     low: Number
     high: Number
     kind: ClassVar[str] = "uniform"
 
-    def check(self, v: dict[str, float]) -> None:  # noqa: D102
-        self._need(v["low"] <= v["high"], "low must not exceed high")
+    def check(self, values: Mapping[str, float]) -> None:  # noqa: D102
+        self._need(values["low"] <= values["high"], "low must not exceed high", values)
 
-    def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
-        return rng.uniform(values["low"], values["high"], n)
+    def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
+        return rng.uniform(v["low"], v["high"], n)
 
 
 @dataclass(frozen=True, slots=True)
 class Integers(Distribution):
-    """Whole numbers from low to high, both included, each as likely."""
+    """Whole numbers from low to high, both included, each as likely.
+
+    Parameters
+    ----------
+    low, high : float or Param
+        The ends, whole numbers.
+    """
 
     low: Number
     high: Number
     kind: ClassVar[str] = "integers"
 
-    def check(self, v: dict[str, float]) -> None:  # noqa: D102
-        self._need(
-            v["low"] <= v["high"] and v["low"].is_integer() and v["high"].is_integer(),
-            "low <= high must be whole numbers",
-        )
+    def check(self, values: Mapping[str, float]) -> None:  # noqa: D102
+        low, high = values["low"], values["high"]
+        whole = low.is_integer() and high.is_integer()
+        self._need(whole and low <= high, "low and high must be whole numbers, low <= high", values)
 
-    def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
-        return rng.integers(int(values["low"]), int(values["high"]) + 1, n).astype(np.float64)
+    def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
+        return rng.integers(int(v["low"]), int(v["high"]) + 1, n).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Beta(Distribution):
-    """Beta on (0, 1) with shapes a and b."""
+    """Beta on (0, 1); its mean is a / (a + b).
+
+    Parameters
+    ----------
+    a, b : float or Param
+        Shapes, > 0.
+    """
 
     a: Number
     b: Number
     kind: ClassVar[str] = "beta"
 
-    def check(self, v: dict[str, float]) -> None:  # noqa: D102
-        self._need(v["a"] > 0 and v["b"] > 0, "a and b must be > 0")
+    def check(self, values: Mapping[str, float]) -> None:  # noqa: D102
+        self._need(values["a"] > 0 and values["b"] > 0, "a and b must be > 0", values)
 
-    def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
-        return rng.beta(values["a"], values["b"], n)
+    def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
+        return rng.beta(v["a"], v["b"], n)
 
 
 @dataclass(frozen=True, slots=True)
 class Gamma(Distribution):
-    """Gamma with shape and scale (mean = shape * scale)."""
+    """Gamma; its mean is shape * scale.
+
+    Parameters
+    ----------
+    shape, scale : float or Param
+        Both > 0.
+    """
 
     shape: Number
     scale: Number
     kind: ClassVar[str] = "gamma"
 
-    def check(self, v: dict[str, float]) -> None:  # noqa: D102
-        self._need(v["shape"] > 0 and v["scale"] > 0, "shape and scale must be > 0")
+    def check(self, values: Mapping[str, float]) -> None:  # noqa: D102
+        self._need(values["shape"] > 0 and values["scale"] > 0, "shape and scale must be > 0", values)
 
-    def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
-        return rng.gamma(values["shape"], values["scale"], n)
+    def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
+        return rng.gamma(v["shape"], v["scale"], n)
 
 
 @dataclass(frozen=True, slots=True)
 class Exponential(Distribution):
-    """Exponential with a mean."""
+    """Exponential.
+
+    Parameters
+    ----------
+    mean : float or Param
+        Mean, >= 0.
+    """
 
     mean: Number
     kind: ClassVar[str] = "exponential"
 
-    def check(self, v: dict[str, float]) -> None:  # noqa: D102
-        self._need(v["mean"] >= 0, "mean must be >= 0")
+    def check(self, values: Mapping[str, float]) -> None:  # noqa: D102
+        self._need(values["mean"] >= 0, "mean must be >= 0", values)
 
-    def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
-        return rng.exponential(values["mean"], n)
+    def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
+        return rng.exponential(v["mean"], n)
 
 
 @dataclass(frozen=True, slots=True)
 class Bernoulli(Distribution):
-    """1 with probability p, else 0."""
+    """1 with probability p, else 0.
+
+    Parameters
+    ----------
+    p : float or Param
+        From 0 to 1.
+    """
 
     p: Number
     kind: ClassVar[str] = "bernoulli"
 
-    def check(self, v: dict[str, float]) -> None:  # noqa: D102
-        self._need(0 <= v["p"] <= 1, "p must lie between 0 and 1")
+    def check(self, values: Mapping[str, float]) -> None:  # noqa: D102
+        self._need(0 <= values["p"] <= 1, "p must lie between 0 and 1", values)
 
-    def draw(self, rng: np.random.Generator, n: int, values: dict[str, float]) -> NDArray[np.float64]:  # noqa: D102
-        return (rng.random(n) < values["p"]).astype(np.float64)
+    def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
+        return (rng.random(n) < v["p"]).astype(np.float64)

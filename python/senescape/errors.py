@@ -12,10 +12,12 @@ __all__ = [
     "ModelError",
     "PluginError",
     "ResultError",
+    "RuleError",
     "ScenarioError",
     "SenescapeError",
     "SimulationError",
     "TraceError",
+    "UnitError",
 ]
 
 
@@ -27,7 +29,15 @@ class ModelError(SenescapeError):
     """A model, or an argument of a run, is not valid."""
 
 
-class TraceError(ModelError):
+class UnitError(ModelError):
+    """A time is not a finite number."""
+
+
+class RuleError(ModelError):
+    """A rule or its parameters are not valid, or a rule asks arrays for something they do not hold."""
+
+
+class TraceError(RuleError):
     """A rule cannot be traced; the message shows its line and the rewrite."""
 
 

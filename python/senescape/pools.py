@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
 
 from senescape.errors import ModelError
-from senescape.rules import Param, Rule, as_params
+from senescape.frozen import Frozen
+from senescape.rules import Param, Rule, as_param, as_rule
 
 __all__ = ["Pool"]
 
 
-class Pool:
+class Pool(Frozen):
     """A scalar of the environment: effector T cells, NK cells, SASP, toxicity.
 
     Parameters
@@ -21,45 +22,47 @@ class Pool:
         What rules call it: ``env.pool[name]``.
     initial : float or Param
         Its first value.
-    rate : callable (env, p)
+    rate : callable (env, p), float or Param
         Its change per hour. It may read drugs, pools, time, ``env.count``, ``env.sum`` and ``env.mean``.
     params : mapping, optional
         Parameters of the rate.
     unit : str
         Its unit.
+
+    Raises
+    ------
+    ModelError
+        If something is of the wrong kind.
+
+    Examples
+    --------
+    >>> Pool("t_cells", initial=1.0, rate=lambda env, p: -p.decay * env.pool["t_cells"], params={"decay": 0.02})
+    Pool('t_cells')
     """
 
     __slots__ = ("initial", "name", "rate", "unit")
+
+    initial: Param
+    rate: Param | Rule
+    unit: str
 
     def __init__(
         self,
         name: str,
         initial: float | Param = 0.0,
-        rate: Callable[[Any, Any], Any] | float = 0.0,
+        rate: Callable[[Any, Any], Any] | Rule | float | Param = 0.0,
         params: Mapping[str, Param | float] | None = None,
         unit: str = "1",
     ) -> None:
         if not isinstance(name, str) or not name:
             raise ModelError(f"a pool's name is {name!r}; it must be a text")
         owner = f"pool {name!r}"
-        self.name = name
-        self.unit = unit
-        self.initial = initial if isinstance(initial, Param) else Param(initial, unit=unit)
-        self.rate: Param | Rule
-        if isinstance(rate, int | float):
-            self.rate = Param(float(rate), unit=f"{unit}/h")
-            return
-        if not callable(rate):
-            raise ModelError(f"{owner}: rate is {rate!r}; it must be a function of (env, p)")
-        try:
-            inspect.signature(rate).bind(None, None)
-        except TypeError:
-            raise ModelError(
-                f"{owner}: the rate is a function of two arguments, (env, p): a pool sees no single cell"
-            ) from None
-        except ValueError:
-            pass
-        self.rate = Rule(rate, as_params(params, owner))  # type: ignore[arg-type]
-
-    def __repr__(self) -> str:
-        return f"Pool({self.name!r})"
+        change: Param | Rule
+        if isinstance(rate, Param) or (isinstance(rate, Real) and not isinstance(rate, bool)):
+            change = as_param(rate, f"{owner}: rate", unit=f"{unit}/h")
+            if params:
+                raise ModelError(f"{owner}: the rate is a number, which reads no params; leave them out")
+        else:
+            change = as_rule(rate, params, f"{owner}: rate", reads_cell=False)
+        start = as_param(initial, f"{owner}: initial", unit=unit)
+        self._put(name=name, unit=str(unit), initial=start, rate=change)

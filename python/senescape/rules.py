@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import keyword
 import math
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
-from senescape.errors import ModelError
+import numpy as np
 
-__all__ = ["Param", "Rule", "RuleFunction", "as_params", "as_rule"]
+from senescape.errors import ModelError, RuleError
+from senescape.source import code_of
+from senescape.suggest import did_you_mean
 
-RuleFunction = Callable[[Any, Any, Any], Any]
-"""A rule: a function of the cell, the environment and the parameters."""
+__all__ = ["Param", "Rule", "RuleFunction", "as_param", "as_params", "as_rule", "check_identifier"]
+
+RuleFunction = Callable[..., Any]
+"""A rule: a function of the cell, the environment and the parameters (of a pool: of the last two)."""
+
+_DEEPEST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +37,12 @@ class Param:
     unit : str
         Its unit, ``"1"`` for none.
     low, high : float
-        Its range; a value outside is refused.
+        Its range, both ends included; a value outside is refused.
     source : str
         Where the default comes from, or ``"assumed"`` with a reason.
+    name : str, optional
+        Its full name in the model. By default it is called after its owner, ``"<owner>.<name>"``; a name given here
+        makes it one parameter for all that use it.
 
     Raises
     ------
@@ -48,19 +60,47 @@ class Param:
     low: float = -math.inf
     high: float = math.inf
     source: str = "assumed"
+    name: str | None = None
 
     def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "value", float(self.value))
-        except (TypeError, ValueError):
-            raise ModelError(f"a parameter's value is {self.value!r}; it must be a number") from None
+        for each in ("value", "low", "high"):
+            given = getattr(self, each)
+            # A 0-dimensional array is how NumPy hands out single numbers now and then.
+            if isinstance(given, np.ndarray) and given.ndim == 0:
+                given = given.item()
+            if isinstance(given, bool | np.bool_) or not isinstance(given, Real):
+                raise ModelError(f"a parameter's {each} is {given!r}; it must be a number")
+            object.__setattr__(self, each, float(given))
+        for each in ("unit", "source"):
+            if not isinstance(getattr(self, each), str):
+                raise ModelError(f"a parameter's {each} is {getattr(self, each)!r}; it must be a text")
+        if self.name is not None and (not isinstance(self.name, str) or not self.name):
+            raise ModelError(f"a parameter's name is {self.name!r}; it must be a text, or left out")
         if not math.isfinite(self.value):
             raise ModelError(f"a parameter's value is {self.value}; it must be finite")
+        if not self.low <= self.high:
+            raise ModelError(f"a parameter's range [{self.low:g}, {self.high:g}] is empty; low must not exceed high")
         if not self.low <= self.value <= self.high:
-            raise ModelError(f"a parameter's value {self.value:g} lies outside its range [{self.low:g}, {self.high:g}]")
+            raise ModelError(
+                f"a parameter's value {self.value:g} lies outside its range [{self.low:g}, {self.high:g}]; "
+                "change the value, or the range where it is too narrow"
+            )
 
     def at(self, value: float, name: str) -> Param:
-        """The same parameter with another value; `name` is for the message if it is out of range."""
+        """Give the same parameter with another value.
+
+        Parameters
+        ----------
+        value : float
+            The value.
+        name : str
+            What the message calls it if the value is out of range.
+
+        Raises
+        ------
+        ModelError
+            If the value is not finite or lies outside the range.
+        """
         try:
             return replace(self, value=value)
         except ModelError as error:
@@ -71,55 +111,251 @@ class Param:
 class Rule:
     """A function of (cell, env, p) and its parameters.
 
-    Attributes
+    Parameters
     ----------
     function : callable
         The rule as its author wrote it; it runs on NumPy arrays too.
-    params : dict of str to Param
+    params : dict of str to Param or float
         What ``p`` holds.
+    reads_cell : bool
+        Whether it takes the cell. The rate of a pool does not: it is a function of (env, p).
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> rule = Rule(lambda cell, env, p: p.k * cell.depth, {"k": Param(2.0)})
+    >>> cell = SimpleNamespace(depth=np.array([1.0, 3.0]))
+    >>> rule.evaluate(cell, None).tolist()
+    [2.0, 6.0]
     """
 
     function: RuleFunction
     params: Mapping[str, Param] = field(default_factory=dict)
+    reads_cell: bool = True
+
+    def __post_init__(self) -> None:
+        wanted = "(cell, env, p)" if self.reads_cell else "(env, p)"
+        if not callable(self.function):
+            raise RuleError(f"{self.function!r} is neither a number nor a function of {wanted}")
+        try:
+            inspect.signature(self.function).bind(*[None] * (3 if self.reads_cell else 2))
+        except TypeError:
+            raise RuleError(
+                f"{self.name} must be a function of {wanted}; it takes {_signature(self.function)}"
+            ) from None
+        except ValueError:
+            pass  # a builtin without a signature: tracing will tell
+        object.__setattr__(self, "params", as_params(self.params, self.name))
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return str(getattr(self.function, "__name__", None) or type(self.function).__name__)
+
+    @property
+    def source(self) -> str | None:
+        """The text of the function, or None where there is none (typed at a prompt, or built in)."""
+        try:
+            return textwrap.dedent(inspect.getsource(self.function))
+        except (OSError, TypeError):
+            return None
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the rule's source, or of its byte code where there is no source."""
-        try:
-            text = inspect.getsource(self.function).encode()
-        except (OSError, TypeError):
-            code = getattr(self.function, "__code__", None)
-            text = code.co_code + repr(code.co_consts).encode() if code else repr(self.function).encode()
-        return hashlib.sha256(text).hexdigest()
+        """SHA-256 of what the rule computes: its text, and the numbers, texts and functions that it closes over."""
+        found = hashlib.sha256()
+        _fingerprint(self.function, found, _DEEPEST)
+        return found.hexdigest()
 
-    def evaluate(self, cell: Any, env: Any, values: Any) -> Any:
-        """Call the rule on NumPy arrays, as :mod:`senescape.reference` does."""
-        return self.function(cell, env, values)
+    def evaluate(self, cell: Any, env: Any = None, p: Any = None) -> np.ndarray[Any, Any]:
+        """Call the rule on NumPy arrays.
+
+        Parameters
+        ----------
+        cell, env : object
+            What the rule reads: :class:`senescape.arrays.Cells` and :class:`senescape.arrays.Environment`, or anything
+            with the same attributes. `cell` is not used by the rate of a pool.
+        p : mapping of str to float or object, optional
+            Parameter values. A mapping changes some of the defaults; an object with attributes stands for all.
+
+        Returns
+        -------
+        ndarray
+            What the rule returns, as an array.
+
+        Raises
+        ------
+        RuleError
+            If it returns nothing or something that holds no numbers, or if a name in `p` is unknown.
+        """
+        if p is None or isinstance(p, Mapping):
+            p = self.values(p)
+        result = self.function(cell, env, p) if self.reads_cell else self.function(env, p)
+        if result is None:
+            raise RuleError(f"the rule {self.name} returned None; a return statement is missing")
+        array = np.asarray(result)
+        if array.dtype.kind not in "biuf":
+            raise RuleError(f"the rule {self.name} returned {result!r}; it must return numbers")
+        return array
+
+    def values(self, changed: Mapping[str, float] | None = None) -> Any:
+        """Give what the rule knows as ``p``: its parameters' values as attributes.
+
+        Parameters
+        ----------
+        changed : mapping of str to float, optional
+            Values instead of the defaults.
+
+        Raises
+        ------
+        RuleError
+            If a name is unknown.
+        ModelError
+            If a value is out of its parameter's range.
+        """
+        from senescape.arrays import Values
+
+        params = dict(self.params)
+        for name, value in (changed or {}).items():
+            if name not in params:
+                raise RuleError(f"the rule {self.name} has no parameter {name!r}{did_you_mean(name, params)}")
+            params[name] = params[name].at(value, f"parameter {name!r} of the rule {self.name}")
+        # NumPy's own numbers: of Python's, ~(p.k > 1) would be -2, and a division by zero would raise.
+        return Values({name: np.float64(param.value) for name, param in params.items()})
+
+
+def as_param(value: Any, owner: str, unit: str = "1", low: float = -math.inf, high: float = math.inf) -> Param:
+    """Make a parameter of a number; a parameter stays as it is.
+
+    Parameters
+    ----------
+    value : float or Param
+        The number.
+    owner : str
+        What it belongs to, for messages.
+    unit, low, high
+        Of a parameter made of a bare number.
+
+    Raises
+    ------
+    ModelError
+        If it is no number, or a bare number out of range.
+    """
+    try:
+        return value if isinstance(value, Param) else Param(value, unit=unit, low=low, high=high)
+    except ModelError as error:
+        raise ModelError(f"{owner}: {error}") from None
 
 
 def as_params(params: Mapping[str, Param | float] | None, owner: str) -> dict[str, Param]:
-    """Parameters from a mapping in which bare numbers may stand for parameters without a unit."""
+    """Make parameters of a mapping in which bare numbers may stand for parameters without a unit.
+
+    Parameters
+    ----------
+    params : mapping of str to Param or float, optional
+        By the names that the rule uses.
+    owner : str
+        What they belong to, for messages.
+
+    Raises
+    ------
+    ModelError
+        If a name is no identifier or a value no finite number.
+    """
+    if params is not None and not isinstance(params, Mapping):
+        raise ModelError(f"{owner}: params is {params!r}; give a mapping, params={{'k': sn.Param(...)}}")
     out: dict[str, Param] = {}
     for name, value in (params or {}).items():
-        if not (isinstance(name, str) and name.isidentifier()):
-            raise ModelError(f"{owner}: the parameter name {name!r} must be an identifier, since rules write p.{name}")
-        try:
-            out[name] = value if isinstance(value, Param) else Param(value)
-        except ModelError as error:
-            raise ModelError(f"{owner}: parameter {name!r}: {error}") from None
+        check_identifier(name, f"{owner}: a parameter", "p")
+        out[name] = as_param(value, f"{owner}: parameter {name!r}")
     return out
 
 
-def as_rule(value: RuleFunction | Rule, params: Mapping[str, Param | float] | None, owner: str) -> Rule:
-    """A rule from a function, checked to take (cell, env, p)."""
-    if isinstance(value, Rule):
-        return value
-    if not callable(value):
-        raise ModelError(f"{owner}: {value!r} is neither a number nor a function of (cell, env, p)")
+def as_rule(value: Any, params: Mapping[str, Param | float] | None, owner: str, reads_cell: bool = True) -> Rule:
+    """Make a rule of a function, checked to take what it is given.
+
+    Parameters
+    ----------
+    value : callable or Rule
+        The rule. A :class:`Rule` may have parameters of its own; those in `params` win.
+    params : mapping, optional
+        Its parameters.
+    owner : str
+        What it belongs to, for messages.
+    reads_cell : bool
+        Whether it is called with (cell, env, p), or with (env, p).
+
+    Raises
+    ------
+    RuleError
+        If it is no such function.
+    """
     try:
-        inspect.signature(value).bind(None, None, None)
-    except TypeError:
-        raise ModelError(f"{owner}: a rule is a function of three arguments, (cell, env, p)") from None
-    except ValueError:
-        pass  # a builtin without a signature: tracing will tell
-    return Rule(value, as_params(params, owner))
+        if isinstance(value, Rule):
+            if value.reads_cell != reads_cell:
+                wanted = "(cell, env, p)" if reads_cell else "(env, p): a pool sees no single cell"
+                raise RuleError(f"the rule {value.name} must be a function of {wanted}")
+            return replace(value, params={**value.params, **as_params(params, owner)}) if params else value
+        return Rule(value, as_params(params, owner), reads_cell)
+    except RuleError as error:
+        raise RuleError(f"{owner}: {error}") from None
+
+
+def check_identifier(name: Any, what: str, holder: str) -> str:
+    """Refuse a name that a rule could not write as ``holder.name``.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    what : str
+        What has it, for the message.
+    holder : str
+        What rules write before the dot.
+
+    Raises
+    ------
+    ModelError
+        If it is not an identifier, a word of Python, or begins with an underscore.
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ModelError(f"{what} is named {name!r}; it must be an identifier, since rules write {holder}.<name>")
+    if keyword.iskeyword(name) or name.startswith("_"):
+        why = "is a word of Python" if keyword.iskeyword(name) else "begins with an underscore"
+        raise ModelError(f"{what} is named {name!r}, which {why}; rules write {holder}.<name>, so choose another")
+    return name
+
+
+def _signature(function: RuleFunction) -> str:
+    try:
+        return str(inspect.signature(function))
+    except (TypeError, ValueError):
+        return "other arguments"
+
+
+def _fingerprint(value: Any, found: Any, depth: int) -> None:
+    """Feed what tells one rule from another; never an address, which differs from run to run."""
+    if isinstance(value, bool | int | float | str | bytes | type(None)):
+        found.update(f"{type(value).__name__}:{value!r};".encode())
+    elif isinstance(value, np.ndarray):
+        found.update(f"{value.dtype.str}{value.shape}".encode() + np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, tuple | list):
+        for each in value:
+            _fingerprint(each, found, depth - 1)
+    elif callable(value) and depth > 0 and (code := code_of(value)) is not None:
+        try:
+            found.update(textwrap.dedent(inspect.getsource(code)).encode())
+        except (OSError, TypeError):
+            found.update(code.co_code + repr([c for c in code.co_consts if not inspect.iscode(c)]).encode())
+        _fingerprint(getattr(value, "__defaults__", None), found, depth - 1)
+        for name, cell in zip(code.co_freevars, getattr(value, "__closure__", None) or (), strict=False):
+            found.update(name.encode())
+            try:
+                _fingerprint(cell.cell_contents, found, depth - 1)
+            except ValueError:
+                continue  # a name that is not yet bound
+        if hasattr(value, "func"):
+            _fingerprint(value.args, found, depth - 1)
+            _fingerprint(tuple(sorted(value.keywords.items())), found, depth - 1)
+    else:
+        found.update(type(value).__qualname__.encode())

@@ -260,7 +260,7 @@ def _dose(model: Model, dose: Dose | Pulse) -> dict[str, Any]:
             "route": "pulse",
             "duration": dose.duration,
         }
-    route = dose.route or model.drugs[index].route or "bolus"
+    route = model.drugs[index].route_of(dose)
     return {"drug": index, "at": dose.at, "amount": dose.amount, "route": route, "duration": dose.duration}
 
 

@@ -2,35 +2,75 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
 
 from senescape.errors import TraceError
 
-__all__ = ["trace_error", "user_line"]
+__all__ = ["code_of", "source_line", "trace_error", "tracing", "user_line"]
 
 _OWN = str(Path(__file__).resolve().parent) + os.sep
 # Built-in rules are rules like any other: their lines are shown too.
 _RULES = _OWN + "biology" + os.sep
+_RULE: ContextVar[CodeType | None] = ContextVar("rule", default=None)
+
+
+def code_of(function: Callable[..., Any]) -> CodeType | None:
+    """Find the byte code of a function, a method, a partial or a callable object, where it has one."""
+    function = inspect.unwrap(function)
+    while hasattr(function, "func"):
+        function = function.func
+    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+@contextmanager
+def tracing(function: Callable[..., Any]) -> Iterator[None]:
+    """Tell :func:`user_line` which rule is being traced."""
+    token = _RULE.set(code_of(function))
+    try:
+        yield
+    finally:
+        _RULE.reset(token)
+
+
+def source_line(code: CodeType, line: int) -> str:
+    """File, number, function and text of a line."""
+    text = linecache.getline(code.co_filename, line).strip()
+    place = f"{code.co_filename}:{line}, in {code.co_name}"
+    return f"{place}\n    {text}" if text else place
 
 
 def user_line() -> str:
-    """The innermost line of code outside this package and NumPy: file, number, function and text."""
-    frame = sys._getframe(1)
+    """The line of the rule that is being traced; without one, the innermost line outside this package and NumPy.
+
+    A rule may call helpers: those in its own file are shown themselves, those of other libraries by the line that
+    calls them.
+    """
+    rule = _RULE.get()
+    nearest: FrameType | None = None
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
         own = file.startswith(_OWN) and not file.startswith(_RULES)
         if not own and f"{os.sep}numpy{os.sep}" not in file and not file.startswith("<frozen"):
-            text = linecache.getline(file, frame.f_lineno, frame.f_globals).strip()
-            place = f"{file}:{frame.f_lineno}, in {frame.f_code.co_name}"
-            return f"{place}\n    {text}" if text else place
-        frame = frame.f_back  # type: ignore[assignment]
-    return "unknown place"
+            if rule is None or file == rule.co_filename:
+                nearest = frame
+                break
+            nearest = nearest or frame
+        frame = frame.f_back
+    return "an unknown place" if nearest is None else source_line(nearest.f_code, nearest.f_lineno)
 
 
-def trace_error(what: str, fix: str) -> TraceError:
+def trace_error(what: str, fix: str, at: str | None = None) -> TraceError:
     """An error about the line of a rule that is being traced.
 
     Parameters
@@ -39,5 +79,7 @@ def trace_error(what: str, fix: str) -> TraceError:
         What is wrong.
     fix : str
         What to write instead.
+    at : str, optional
+        Where; the line that runs just now by default.
     """
-    return TraceError(f"{what}\n  at {user_line()}\n  fix: {fix}")
+    return TraceError(f"{what}\n  at {user_line() if at is None else at}\n  fix: {fix}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dis
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from senescape.errors import SenescapeError, TraceError
-from senescape.expr import Expr
+from senescape.expr import Expr, Reader
 from senescape.rules import RuleFunction
-from senescape.source import trace_error
+from senescape.source import code_of, source_line, trace_error, tracing
 from senescape.suggest import did_you_mean
 
 __all__ = ["Names", "trace"]
@@ -17,7 +18,13 @@ __all__ = ["Names", "trace"]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a model's rules can read."""
+    """What a model's rules can read.
+
+    Parameters
+    ----------
+    fates, traits, marks, drugs, pools : sequence of str
+        Names in the order of the model.
+    """
 
     fates: Sequence[str] = ()
     traits: Sequence[str] = ()
@@ -42,6 +49,11 @@ def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner
     cell : bool
         Whether it may read the cell. A pool's rate may not: it is called with (env, p).
 
+    Returns
+    -------
+    Expr
+        What it computes.
+
     Raises
     ------
     TraceError
@@ -49,14 +61,15 @@ def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner
     """
     environment, values = _Environment(names), _Params(params)
     try:
-        result = function(_Cell(names), environment, values) if cell else function(environment, values)  # type: ignore[call-arg]
-        return _checked(result, function)
+        with tracing(function):
+            given = (_Cell(names), environment, values) if cell else (environment, values)
+            return _checked(function(*given), function)
     except TraceError as error:
         raise TraceError(f"{owner}: {error}") from None
     except SenescapeError:
         raise
     except Exception as error:
-        place = _place(error, function)
+        place = _raised_at(error, function)
         raise TraceError(
             f"{owner}: the rule raised {type(error).__name__}: {error}\n  at {place}\n"
             "  fix: a rule is traced by calling it once with stand-ins for cell, env and p; it must not raise"
@@ -64,35 +77,50 @@ def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner
 
 
 def _checked(result: Any, function: RuleFunction) -> Expr:
+    if isinstance(result, Expr):
+        return result
+    at = _return_line(function)
     if result is None:
-        raise trace_error(
-            f"the rule {_name(function)} returned None", "return the value: a return statement is missing"
-        )
-    return Expr.of(result)
+        raise trace_error("the rule returned None", "return the value: a return statement is missing", at)
+    try:
+        return Expr.of(result)
+    except TraceError as error:
+        what, _, fix = str(error).partition("\n  at ")
+        raise trace_error(f"the rule returned something else: {what}", fix.partition("\n  fix: ")[2], at) from None
 
 
-def _name(function: Callable[..., Any]) -> str:
-    code = getattr(function, "__code__", None)
-    name = getattr(function, "__name__", repr(function))
-    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else str(name)
+def _return_line(function: RuleFunction) -> str:
+    """The last line of a function that returns, as far as its byte code tells."""
+    code = code_of(function)
+    if code is None:
+        return f"{function!r}, which has no source"
+    line = code.co_firstlineno
+    for each in dis.get_instructions(code):
+        place = each.positions.lineno if each.positions else None
+        if each.opname.startswith("RETURN") and place is not None:
+            line = max(line, place)
+    return source_line(code, line)
 
 
-def _place(error: BaseException, function: RuleFunction) -> str:
-    trace = error.__traceback__
-    place = _name(function)
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code is getattr(function, "__code__", None):
-            place = f"{code.co_filename}:{trace.tb_lineno}, in {code.co_name}"
-        trace = trace.tb_next
+def _raised_at(error: BaseException, function: RuleFunction) -> str:
+    code = code_of(function)
+    place = "an unknown place" if code is None else source_line(code, code.co_firstlineno)
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code is code:
+            place = source_line(step.tb_frame.f_code, step.tb_lineno)
+        step = step.tb_next
     return place
 
 
-class _StandIn:
+class _StandIn(Reader):
     """Something a rule reads by attribute and must not change."""
 
-    __slots__ = ()
-    _what = "it"
+    __slots__ = ("_what",)
+    _what: str
+
+    def __str__(self) -> str:
+        return self._what
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise trace_error(
@@ -106,104 +134,178 @@ class _StandIn:
 
 class _Cell(_StandIn):
     __slots__ = ("_names",)
-    _what = "cell"
+    _names: Names
 
     def __init__(self, names: Names) -> None:
         object.__setattr__(self, "_names", names)
+        object.__setattr__(self, "_what", "cell")
+
+    def example(self) -> str:
+        return f"cell.{self._names.traits[0] if self._names.traits else 'age'}"
 
     def __getattr__(self, name: str) -> Any:
-        names: Names = self._names
+        _no_dunder(name)
+        names = self._names
         if name in names.traits:
-            return Expr("input", value={"trait": names.traits.index(name)})
+            return Expr("input", value={"trait": names.traits.index(name)}, label=f"cell.{name}")
         if name == "age":
-            return Expr("input", value="age")
+            return Expr("input", value="age", label="cell.age")
         if name == "mark":
-            return _Items("cell.mark", names.marks, lambda i: Expr("input", value={"mark": i}), "mark")
+            return _Items(
+                "cell.mark", names.marks, lambda i, label: Expr("input", value={"mark": i}, label=label), "mark"
+            )
+        for kind, known, right in (
+            ("mark", names.marks, f"cell.mark[{name!r}]"),
+            ("drug", names.drugs, f"env.drug[{name!r}]"),
+            ("pool", names.pools, f"env.pool[{name!r}]"),
+        ):
+            if name in known:
+                raise trace_error(
+                    f"the cell has no trait {name!r}, but there is a {kind} of that name", f"write {right}"
+                )
         raise trace_error(
-            f"the cell has no trait {name!r}{did_you_mean(name, [*names.traits, 'age'])}",
+            f"the cell has no trait {name!r}{did_you_mean(name, [*names.traits, 'age', 'mark'])}",
             f"add sn.Trait({name!r}, ...) to the model, or correct the name",
         )
+
+    def __getitem__(self, name: object) -> NoReturn:
+        raise trace_error(f"cell[{name!r}] is written as an item", f"write cell.{name}")
 
 
 class _Environment(_StandIn):
     __slots__ = ("_names",)
-    _what = "env"
+    _names: Names
 
     def __init__(self, names: Names) -> None:
         object.__setattr__(self, "_names", names)
+        object.__setattr__(self, "_what", "env")
+
+    def example(self) -> str:
+        return "env.time"
 
     def __getattr__(self, name: str) -> Any:
-        names: Names = self._names
+        _no_dunder(name)
+        names = self._names
+        what = f"env.{name}"
+
+        def reader(kind: str) -> Callable[[int, str], Expr]:
+            return lambda i, label: Expr("input", value={kind: i}, label=label)
+
         match name:
             case "time":
-                return Expr("input", value="time")
+                return Expr("input", value="time", label=what)
             case "drug":
-                return _Items("env.drug", names.drugs, lambda i: Expr("input", value={"drug": i}), "drug")
+                return _Items(what, names.drugs, reader("drug"), "drug")
             case "pool":
-                return _Items("env.pool", names.pools, lambda i: Expr("input", value={"pool": i}), "pool")
+                return _Items(what, names.pools, reader("pool"), "pool")
             case "count":
-                return _Items("env.count", names.fates, lambda i: Expr("input", value={"count": i}), "fate")
+                return _Items(what, names.fates, reader("count"), "fate")
             case "sum" | "mean":
-                return _Items(f"env.{name}", names.fates, lambda i: _OverFate(names, name, i), "fate")
+                return _Items(what, names.fates, lambda i, label: _OverFate(names, name, i, label), "fate")
         known = ["time", "drug", "pool", "count", "sum", "mean"]
         raise trace_error(f"env has no {name!r}{did_you_mean(name, known)}", f"env has: {', '.join(known)}")
+
+    def __getitem__(self, name: object) -> NoReturn:
+        raise trace_error(f"env[{name!r}] is not known", f"write env.drug[{name!r}] or env.pool[{name!r}]")
 
 
 class _OverFate(_StandIn):
     __slots__ = ("_fate", "_kind", "_names")
-    _what = "env.mean[...]"
+    _names: Names
+    _kind: str
+    _fate: int
 
-    def __init__(self, names: Names, kind: str, fate: int) -> None:
+    def __init__(self, names: Names, kind: str, fate: int, what: str) -> None:
         object.__setattr__(self, "_names", names)
         object.__setattr__(self, "_kind", kind)
         object.__setattr__(self, "_fate", fate)
+        object.__setattr__(self, "_what", what)
+
+    def example(self) -> str:
+        return f"{self._what}.{self._names.traits[0] if self._names.traits else '<trait>'}"
 
     def __getattr__(self, name: str) -> Expr:
-        traits: Sequence[str] = object.__getattribute__(self, "_names").traits
+        _no_dunder(name)
+        traits = self._names.traits
         if name not in traits:
             raise trace_error(
-                f"there is no trait {name!r}{did_you_mean(name, traits)}", "correct the name or add the trait"
+                f"{self._what}.{name}: there is no trait {name!r}{did_you_mean(name, traits)}",
+                "correct the name or add the trait",
             )
-        return Expr("input", value={self._kind: {"fate": self._fate, "of": traits.index(name)}})
+        value = {self._kind: {"fate": self._fate, "of": traits.index(name)}}
+        return Expr("input", value=value, label=f"{self._what}.{name}")
+
+    def __getitem__(self, name: object) -> NoReturn:
+        raise trace_error(f"{self._what}[{name!r}] is written as an item", f"write {self._what}.{name}")
 
 
-class _Items:
+class _Items(Reader):
     """Something a rule reads by ``[name]``."""
 
     __slots__ = ("_kind", "_make", "_names", "_what")
 
-    def __init__(self, what: str, names: Sequence[str], make: Callable[[int], Any], kind: str) -> None:
+    def __init__(self, what: str, names: Sequence[str], make: Callable[[int, str], Any], kind: str) -> None:
         self._what, self._names, self._make, self._kind = what, names, make, kind
 
+    def __str__(self) -> str:
+        return self._what
+
+    def example(self) -> str:
+        return f"{self._what}[{self._names[0] if self._names else 'name'!r}]"
+
     def __getitem__(self, name: str) -> Any:
-        if name not in self._names:
+        if isinstance(name, Expr) or name not in self._names:
+            shown = str(name) if isinstance(name, Expr) else repr(name)
+            near = did_you_mean(str(name), self._names)
             raise trace_error(
-                f"{self._what}[{name!r}]: the model has no such {self._kind}{did_you_mean(name, self._names)}",
-                f"add the {self._kind} {name!r} to the model, or correct the name",
+                f"{self._what}[{shown}]: the model has no such {self._kind}{near}",
+                f"add the {self._kind} {shown} to the model, or correct the name",
             )
-        return self._make(list(self._names).index(name))
+        return self._make(list(self._names).index(name), f"{self._what}[{name!r}]")
 
     def __getattr__(self, name: str) -> NoReturn:
+        _no_dunder(name)
         raise trace_error(f"{self._what}.{name} is written as an attribute", f"write {self._what}[{name!r}]")
 
     def __setitem__(self, name: object, value: object) -> NoReturn:
         raise trace_error(f"the rule assigns to {self._what}[{name!r}]", "a rule only computes")
 
+    def __contains__(self, name: object) -> bool:
+        # Known when the rule is traced, so a rule may ask what the model has.
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
 
 class _Params(_StandIn):
     __slots__ = ("_full",)
-    _what = "p"
+    _full: dict[str, str]
 
     def __init__(self, full: Mapping[str, str]) -> None:
         object.__setattr__(self, "_full", dict(full))
+        object.__setattr__(self, "_what", "p")
+
+    def example(self) -> str:
+        return f"p.{next(iter(self._full), '<param>')}"
 
     def __getattr__(self, name: str) -> Expr:
+        _no_dunder(name)
         if name not in self._full:
             raise trace_error(
                 f"the rule has no parameter {name!r}{did_you_mean(name, self._full)}",
-                f"add {name!r} to its params={{...}}",
+                f"add {name!r} to its params={{...}}, or correct the name",
             )
-        return Expr("param", value=self._full[name])
+        return Expr("param", value=self._full[name], label=f"p.{name}")
 
     def __getitem__(self, name: str) -> Expr:
         return getattr(self, name)  # type: ignore[no-any-return]
+
+
+def _no_dunder(name: str) -> None:
+    """Python asks objects for special names of its own accord; those are no mistake of a rule."""
+    if name.startswith("__"):
+        raise AttributeError(name)

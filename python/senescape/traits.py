@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from senescape.distributions import Distribution
+from senescape.distributions import Constant, Distribution
 from senescape.errors import ModelError
-from senescape.rules import Param, Rule, RuleFunction, as_params, as_rule
+from senescape.frozen import Frozen
+from senescape.rules import Param, Rule, RuleFunction, as_param, as_rule, check_identifier
 
 __all__ = ["Inherit", "Relax", "Trait", "ar1", "copy", "relax", "reset", "scaled"]
+
+Params = Mapping[str, Param | float]
 
 
 @dataclass(frozen=True, slots=True)
 class Relax:
-    """Relaxation ``x' = (target - x) / tau``; made by :func:`relax`."""
+    """Relaxation ``x' = (target - x) / tau``; made by :func:`relax`.
+
+    Attributes
+    ----------
+    target : Param or Rule
+        Where to.
+    tau : Param
+        Time constant (h).
+    fates : tuple of str or None
+        Where it holds; None for all fates without a flow of their own.
+    """
 
     target: Param | Rule
     tau: Param
@@ -26,10 +40,10 @@ class Relax:
 
 
 def relax(
-    target: float | Param | RuleFunction,
+    target: float | Param | RuleFunction | Rule,
     tau: float | Param,
     fate: str | Sequence[str] | None = None,
-    params: Mapping[str, Param | float] | None = None,
+    params: Params | None = None,
 ) -> Relax:
     """Let a trait relax toward a target: ``x' = (target - x) / tau``.
 
@@ -52,32 +66,47 @@ def relax(
     Raises
     ------
     ModelError
-        If `tau` is not positive.
+        If `tau` is not positive, or something is of the wrong kind.
+
+    Examples
+    --------
+    >>> relax(target=3.0, tau=336.0, fate="senescent").tau.value
+    336.0
     """
-    tau = tau if isinstance(tau, Param) else Param(tau, unit="h")
-    if not tau.value > 0:
-        raise ModelError(f"relax(tau={tau.value:g}): the time constant must be a positive number of hours")
+    time = as_param(tau, "relax(tau)", unit="h")
+    if not time.value > 0:
+        raise ModelError(f"relax(tau={time.value:g}): the time constant must be a positive number of hours")
     goal: Param | Rule
-    if isinstance(target, Param):
-        goal = target
-    elif isinstance(target, int | float | np.number):
-        goal = Param(float(target))
+    if isinstance(target, Param) or (isinstance(target, Real) and not isinstance(target, bool)):
+        goal = as_param(target, "relax(target)")
+        if params:
+            raise ModelError("relax(params=...): the target is a number, which reads no parameters; leave them out")
     else:
         goal = as_rule(target, params, "relax(target)")
     fates = None if fate is None else (fate,) if isinstance(fate, str) else tuple(fate)
-    return Relax(goal, tau, fates)
+    if fates == ():
+        raise ModelError("relax(fate=[]): name at least one fate, or leave it out for all fates")
+    return Relax(goal, time, fates)
 
 
 @dataclass(frozen=True, slots=True)
 class Inherit:
-    """What a daughter gets of her mother's trait; made by :func:`copy`, :func:`ar1`, :func:`scaled`, :func:`reset`."""
+    """What a daughter gets of her mother's trait; made by :func:`copy`, :func:`ar1`, :func:`scaled`, :func:`reset`.
+
+    Attributes
+    ----------
+    kind : {"copy", "ar1", "scaled", "reset", "rule"}
+        How.
+    value : Param or Rule or None
+        The correlation of ``"ar1"``, the factor of ``"scaled"``, the rule of ``"rule"``.
+    """
 
     kind: str
     value: Param | Rule | None = None
 
 
 def copy() -> Inherit:
-    """The mother's value (the default)."""
+    """Let a daughter have her mother's value (the default)."""
     return Inherit("copy")
 
 
@@ -91,25 +120,41 @@ def ar1(rho: float | Param) -> Inherit:
     Parameters
     ----------
     rho : float or Param
-        Correlation of mother and daughter, from -1 to 1.
+        Correlation of mother and daughter, from -1 to 1; not negative for distributions other than (log)normal.
+
+    Raises
+    ------
+    ModelError
+        If `rho` lies outside.
+
+    Examples
+    --------
+    >>> ar1(0.8).value.value
+    0.8
     """
-    rho = rho if isinstance(rho, Param) else Param(rho)
-    if not -1 <= rho.value <= 1:
-        raise ModelError(f"ar1({rho.value:g}): a correlation lies between -1 and 1")
-    return Inherit("ar1", rho)
+    correlation = as_param(rho, "ar1(rho)", low=-1.0, high=1.0)
+    if not -1 <= correlation.value <= 1:
+        raise ModelError(f"ar1({correlation.value:g}): a correlation lies between -1 and 1")
+    return Inherit("ar1", correlation)
 
 
 def scaled(factor: float | Param) -> Inherit:
-    """A multiple of the mother's value: ``scaled(0.5)`` splits it."""
-    return Inherit("scaled", factor if isinstance(factor, Param) else Param(factor))
+    """Let a daughter have a multiple of her mother's value: ``scaled(0.5)`` splits it.
+
+    Parameters
+    ----------
+    factor : float or Param
+        What to multiply by.
+    """
+    return Inherit("scaled", as_param(factor, "scaled(factor)"))
 
 
 def reset() -> Inherit:
-    """A fresh draw from the initial distribution."""
+    """Let a daughter draw afresh from the initial distribution."""
     return Inherit("reset")
 
 
-class Trait:
+class Trait(Frozen):
     """A named per-cell number (float32 in the engine).
 
     Parameters
@@ -118,13 +163,13 @@ class Trait:
         What rules call it: ``cell.<name>``.
     initial : float, Param, Distribution, array-like of shape (founder,), or rule
         Its first value. An array holds one value for each founder, in the order of the fates of ``initial`` of the run. A
-        rule may read traits listed before this one.
+        rule may read parameters and traits listed before this one.
     unit : str
         Its unit, ``"1"`` for none.
     flow : Relax or sequence of Relax, optional
         How it moves between events; not at all by default.
     inherit : Inherit or rule, optional
-        What a daughter gets: :func:`copy` by default.
+        What a daughter gets: :func:`copy` by default. A rule reads the mother.
     params : mapping, optional
         Parameters of an `initial` or `inherit` given as a rule.
 
@@ -132,11 +177,16 @@ class Trait:
     ------
     ModelError
         If something is of the wrong kind.
+
+    Examples
+    --------
+    >>> from senescape import LogNormal
+    >>> Trait("depth", LogNormal(1.0, 0.5), flow=relax(3.0, tau=336.0, fate="senescent"), inherit=ar1(0.8))
+    Trait('depth')
     """
 
     __slots__ = ("flow", "inherit", "initial", "name", "unit")
 
-    name: str
     unit: str
     initial: Param | Distribution | NDArray[np.float32] | Rule
     flow: tuple[Relax, ...]
@@ -145,53 +195,80 @@ class Trait:
     def __init__(
         self,
         name: str,
-        initial: float | Param | Distribution | ArrayLike | RuleFunction = 0.0,
+        initial: float | Param | Distribution | ArrayLike | RuleFunction | Rule = 0.0,
         unit: str = "1",
         flow: Relax | Sequence[Relax] | None = None,
-        inherit: Inherit | RuleFunction | None = None,
-        params: Mapping[str, Param | float] | None = None,
+        inherit: Inherit | RuleFunction | Rule | None = None,
+        params: Params | None = None,
     ) -> None:
-        if not (isinstance(name, str) and name.isidentifier()):
-            raise ModelError(f"a trait's name is {name!r}; it must be an identifier, since rules write cell.{name}")
+        check_identifier(name, "a trait", "cell")
         if name in ("age", "mark"):
             raise ModelError(f"a trait cannot be named {name!r}: every cell has cell.{name} already")
-        self.name = name
-        self.unit = unit
         owner = f"trait {name!r}"
-        self.initial = _initial(initial, params, owner)
-        flows = () if flow is None else (flow,) if isinstance(flow, Relax) else tuple(flow)
+        start = _initial(initial, params, owner)
+        flows = () if flow is None else tuple(flow) if isinstance(flow, Sequence) else (flow,)
         for each in flows:
             if not isinstance(each, Relax):
                 raise ModelError(f"{owner}: flow holds {each!r}; make flows with sn.relax(target, tau, fate)")
-        self.flow = flows
-        if inherit is None:
-            self.inherit = copy()
-        elif isinstance(inherit, Inherit):
-            self.inherit = inherit
-        else:
-            self.inherit = Inherit("rule", as_rule(inherit, params, owner))
-
-    def __repr__(self) -> str:
-        return f"Trait({self.name!r})"
+        _one_flow_a_fate(flows, owner)
+        heritage = copy() if inherit is None else inherit
+        if not isinstance(heritage, Inherit):
+            heritage = Inherit("rule", as_rule(heritage, params, f"{owner}: inherit"))
+        _check_inherit(heritage, start, owner)
+        if params and not isinstance(start, Rule) and heritage.kind != "rule":
+            raise ModelError(f"{owner}: params are for an initial or inherit given as a rule; here neither is one")
+        self._put(name=name, unit=str(unit), initial=start, flow=flows, inherit=heritage)
 
 
-def _initial(
-    value: Any, params: Mapping[str, Param | float] | None, owner: str
-) -> Param | Distribution | NDArray[np.float32] | Rule:
+def _one_flow_a_fate(flows: Sequence[Relax], owner: str) -> None:
+    seen: set[str | None] = set()
+    for flow in flows:
+        for fate in flow.fates or (None,):
+            if fate in seen:
+                where = "all other fates" if fate is None else f"the fate {fate!r}"
+                raise ModelError(f"{owner} has two flows for {where}; a trait follows one flow at a time")
+            seen.add(fate)
+
+
+def _check_inherit(inherit: Inherit, start: Any, owner: str) -> None:
+    table = isinstance(start, np.ndarray)
+    if inherit.kind == "reset" and table:
+        raise ModelError(f"{owner}: reset() draws afresh, but the initial values are a table; use copy() or ar1()")
+    if inherit.kind != "ar1":
+        return
+    if isinstance(start, Rule):
+        raise ModelError(f"{owner}: ar1() needs an initial distribution or table to regress to, not a rule")
+    assert isinstance(inherit.value, Param)
+    linear = isinstance(start, Distribution) and start.kind in ("normal", "lognormal")
+    if inherit.value.value < 0 and not linear and not table:
+        raise ModelError(f"{owner}: ar1({inherit.value.value:g}) below 0 needs a normal or lognormal initial value")
+
+
+def _initial(value: Any, params: Params | None, owner: str) -> Param | Distribution | NDArray[np.float32] | Rule:
+    if isinstance(value, Constant):
+        return value.params()["value"]
     if isinstance(value, Param | Distribution):
         return value
-    if isinstance(value, int | float | np.number):
-        as_params({"initial": float(value)}, owner)
-        return Param(float(value))
-    if callable(value):
-        return as_rule(value, params, owner)
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return as_param(value, f"{owner}: initial")
+    if isinstance(value, Rule) or (callable(value) and not hasattr(value, "__array__")):
+        return as_rule(value, params, f"{owner}: initial")
     try:
-        column = np.asarray(value, dtype=np.float32)
+        if value is None or isinstance(value, bool | str):
+            raise TypeError("no array of numbers")
+        with np.errstate(over="ignore"):  # what overflows is infinite, and refused below
+            column = np.array(value, dtype=np.float32)
     except (TypeError, ValueError):
         raise ModelError(f"{owner}: initial is {value!r}; give a number, a distribution, an array or a rule") from None
+    if column.ndim == 0:
+        return as_param(float(np.asarray(value)), f"{owner}: initial")
     if column.ndim != 1:
         raise ModelError(f"{owner}: initial has shape {column.shape}; an array must hold one value for each founder")
     bad = np.flatnonzero(~np.isfinite(column))
     if bad.size:
-        raise ModelError(f"{owner}: value {bad[0]} of initial is {column[bad[0]]}; drop or fill missing values first")
+        raise ModelError(
+            f"{owner}: value {bad[0]} of initial is {np.asarray(value)[bad[0]]}, which is not a finite float32; "
+            "drop or fill missing values first"
+        )
+    column.flags.writeable = False
     return column

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
-import numpy as np
-
-from senescape.distributions import Distribution
+from senescape.distributions import Constant, Distribution
 from senescape.errors import ModelError
-from senescape.rules import Param, Rule, RuleFunction, as_rule
+from senescape.frozen import Frozen
+from senescape.rules import Param, Rule, RuleFunction, as_param, as_rule
 
-__all__ = ["Death", "Division", "Escape", "Senolytic", "Transition"]
+__all__ = ["Death", "Division", "Escape", "Immunotherapy", "Senolytic", "Transition"]
 
 DEAD = "dead"
 """The target of a death. The dead are counted by cause and not kept."""
 
-Hazard = float | Param | RuleFunction
+Hazard = float | Param | RuleFunction | Rule
+Params = Mapping[str, Param | float]
+Names = str | Sequence[str]
 
 
-class Transition:
-    """A hazard from one fate to another, or to death or division, with effects.
+class Transition(Frozen):
+    """A hazard from one fate to another, or to death, with effects.
 
     Parameters
     ----------
     name : str
-        Its name; its parameters are called ``<name>.<param>``.
+        Its name; its parameters are called ``<name>.<param>``, that of a constant hazard ``<name>.hazard``.
     source : str or sequence of str
-        The fate it leaves; several make one transition each, named ``<name>[<source>]``.
+        The fate it leaves; several make one transition each, named ``<name>[<source>]``, with the parameters in common.
     target : str
         The fate it leads to; the source's own for an event within a fate (age goes on), or ``"dead"``.
     hazard : float, Param or rule
@@ -36,10 +38,10 @@ class Transition:
         The barrier it belongs to, for the ledger.
     set : mapping of str to float, Param, Distribution or rule, optional
         Traits to set. Rules read the cell as it was before.
-    mark, unmark : sequence of str, optional
+    mark, unmark : str or sequence of str, optional
         Marks to raise and to clear.
     cause : str, optional
-        Cause of a death.
+        Cause of a death; the name by default.
     params : mapping, optional
         Parameters of the hazard and of rules in `set`.
 
@@ -47,6 +49,11 @@ class Transition:
     ------
     ModelError
         If something is of the wrong kind, or a constant hazard is negative.
+
+    Examples
+    --------
+    >>> Transition("escape", "senescent", "cycling", hazard=1e-4, barrier="arrest", mark=["ever_senescent"])
+    Transition('escape')
     """
 
     __slots__ = (
@@ -58,45 +65,97 @@ class Transition:
         "name",
         "named",
         "params",
+        "prefix",
         "set",
         "source",
         "target",
         "unmark",
     )
 
+    source: tuple[str, ...]
+    kind: str
+    target: str | None
+    hazard: Param | Rule
+    barrier: str | None
+    set: dict[str, Param | Distribution | Rule]
+    mark: tuple[str, ...]
+    unmark: tuple[str, ...]
+    cause: str | None
+    params: dict[str, Param]
+    named: bool
+    prefix: str
+
     def __init__(
         self,
         name: str,
-        source: str | Sequence[str],
-        target: str | None,
+        source: Names,
+        target: str,
         hazard: Hazard,
         barrier: str | None = None,
         set: Mapping[str, Any] | None = None,
-        mark: str | Sequence[str] = (),
-        unmark: str | Sequence[str] = (),
+        mark: Names = (),
+        unmark: Names = (),
         cause: str | None = None,
-        params: Mapping[str, Param | float] | None = None,
+        params: Params | None = None,
+    ) -> None:
+        if not isinstance(target, str):
+            raise ModelError(f"transition {name!r}: target is {target!r}; name a fate, or 'dead'")
+        kind = "death" if target == DEAD else "move"
+        self._build(name, kind, source, target, hazard, barrier, set, mark, unmark, cause, params)
+
+    def _build(
+        self,
+        name: str,
+        kind: str,
+        source: Names,
+        target: str | None,
+        hazard: Hazard,
+        barrier: str | None,
+        set: Mapping[str, Any] | None = None,
+        mark: Names = (),
+        unmark: Names = (),
+        cause: str | None = None,
+        params: Params | None = None,
+        named: bool = True,
     ) -> None:
         if not isinstance(name, str) or not name:
             raise ModelError(f"a transition's name is {name!r}; it must be a text")
-        self.name = name
-        self.named = True
-        self.source: tuple[str, ...] = (source,) if isinstance(source, str) else tuple(source)
-        if not self.source:
-            raise ModelError(f"transition {name!r}: source is empty; name the fate it leaves")
-        self.kind = "death" if target == DEAD else "move"
-        self.target = None if target == DEAD else target
-        self.barrier = barrier
-        self.cause = (cause or name) if self.kind == "death" else cause
-        self.mark = (mark,) if isinstance(mark, str) else tuple(mark)
-        self.unmark = (unmark,) if isinstance(unmark, str) else tuple(unmark)
         owner = f"transition {name!r}"
-        self.hazard = _hazard(hazard, params, owner)
-        self.params = dict(self.hazard.params) if isinstance(self.hazard, Rule) else {}
-        self.set = {trait: _value(value, params, f"{owner}: set[{trait!r}]") for trait, value in (set or {}).items()}
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r})"
+        sources = _names(source, f"{owner}: source")
+        if not sources:
+            raise ModelError(f"{owner}: source is empty; name the fate it leaves")
+        for what, text in (("barrier", barrier), ("cause", cause)):
+            if text is not None and (not isinstance(text, str) or not text):
+                raise ModelError(f"{owner}: {what} is {text!r}; it must be a text, or left out")
+        raised, cleared = _names(mark, f"{owner}: mark"), _names(unmark, f"{owner}: unmark")
+        if both := [each for each in raised if each in cleared]:
+            raise ModelError(f"{owner} raises and clears the mark {both[0]!r}; do one of them")
+        if kind == "death":
+            cause = cause or name
+            if set or raised or cleared:
+                raise ModelError(f"{owner} is a death; the dead are not kept, so leave set, mark and unmark out")
+        elif cause is not None:
+            raise ModelError(f"{owner} has a cause, but only deaths have; leave it out or use target='dead'")
+        rate = _hazard(hazard, params, owner)
+        values = {trait: _value(value, params, f"{owner}: set[{trait!r}]") for trait, value in dict(set or {}).items()}
+        rules = [each for each in (rate, *values.values()) if isinstance(each, Rule)]
+        if params and not rules:
+            raise ModelError(f"{owner}: params are for rules, but its hazard is a number; leave them out")
+        self._put(
+            name=name,
+            kind=kind,
+            source=sources,
+            target=None if kind == "death" else target,
+            hazard=rate,
+            barrier=barrier,
+            set=values,
+            mark=raised,
+            unmark=cleared,
+            cause=cause,
+            params={param: value for rule in rules for param, value in rule.params.items()},
+            named=named,
+            prefix=name,
+        )
 
 
 class Division(Transition):
@@ -109,30 +168,48 @@ class Division(Transition):
     hazard : float, Param or rule
         Divisions per hour for one cell.
     name : str
-        ``"division"`` by default.
+        ``"division"`` by default, followed by ``[<source>]`` where several would have that name.
     target : str, optional
         The daughters' fate; the mother's by default.
     barrier, set, mark, unmark, params
         As for :class:`Transition`; `set` works on each daughter after inheritance.
+
+    Examples
+    --------
+    >>> Division("cycling", hazard=0.03)
+    Division('division')
     """
 
     __slots__ = ()
 
     def __init__(
         self,
-        source: str | Sequence[str],
+        source: Names,
         hazard: Hazard,
         name: str | None = None,
         target: str | None = None,
         barrier: str | None = None,
         set: Mapping[str, Any] | None = None,
-        mark: str | Sequence[str] = (),
-        unmark: str | Sequence[str] = (),
-        params: Mapping[str, Param | float] | None = None,
+        mark: Names = (),
+        unmark: Names = (),
+        params: Params | None = None,
     ) -> None:
-        super().__init__(name or "division", source, target, hazard, barrier, set, mark, unmark, params=params)
-        self.named = name is not None
-        self.kind = "division"
+        if target == DEAD:
+            raise ModelError("a division does not lead to death; use sn.Death")
+        called = "division" if name is None else name
+        self._build(
+            called,
+            "division",
+            source,
+            target,
+            hazard,
+            barrier,
+            set,
+            mark,
+            unmark,
+            params=params,
+            named=name is not None,
+        )
 
 
 class Death(Transition):
@@ -149,35 +226,40 @@ class Death(Transition):
     barrier : str, optional
         The barrier it belongs to.
     name : str, optional
-        Its name; the cause by default.
+        Its name; the cause by default, followed by ``[<source>]`` where several would have that name.
     params : mapping, optional
         Parameters of the hazard.
+
+    Examples
+    --------
+    >>> Death("cycling", hazard=3e-4, cause="turnover")
+    Death('turnover')
     """
 
     __slots__ = ()
 
     def __init__(
         self,
-        source: str | Sequence[str],
+        source: Names,
         hazard: Hazard,
         cause: str = "death",
         barrier: str | None = None,
         name: str | None = None,
-        params: Mapping[str, Param | float] | None = None,
+        params: Params | None = None,
     ) -> None:
-        super().__init__(name or cause, source, DEAD, hazard, barrier, cause=cause, params=params)
-        self.named = name is not None
+        called = cause if name is None else name
+        self._build(called, "death", source, None, hazard, barrier, cause=cause, params=params, named=name is not None)
 
 
-class Senolytic(Transition):
+class Senolytic(Death):
     """A death of senescent cells by a drug: barrier ``intrinsic``, cause ``senolysis``.
 
     Parameters
     ----------
     name : str
         Its name.
-    hazard : rule
-        Deaths per hour.
+    hazard : float, Param or rule
+        Deaths per hour for one cell.
     params : mapping, optional
         Parameters of the hazard.
     source : str or sequence of str
@@ -192,12 +274,43 @@ class Senolytic(Transition):
         self,
         name: str,
         hazard: Hazard,
-        params: Mapping[str, Param | float] | None = None,
-        source: str | Sequence[str] = "senescent",
+        params: Params | None = None,
+        source: Names = "senescent",
         cause: str = "senolysis",
-        barrier: str = "intrinsic",
+        barrier: str | None = "intrinsic",
     ) -> None:
-        super().__init__(name, source, DEAD, hazard, barrier, cause=cause, params=params)
+        self._build(name, "death", source, None, hazard, barrier, cause=cause, params=params)
+
+
+class Immunotherapy(Death):
+    """A death by immune cells that a treatment brings about: barrier ``immune``, cause ``t_cell``.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    hazard : float, Param or rule
+        Deaths per hour for one cell.
+    params : mapping, optional
+        Parameters of the hazard.
+    source : str or sequence of str
+        The fate it kills.
+    cause, barrier : str
+        As for :class:`Death`; the cause of a death by NK cells is ``"nk_cell"``.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        name: str,
+        hazard: Hazard,
+        params: Params | None = None,
+        source: Names = "senescent",
+        cause: str = "t_cell",
+        barrier: str | None = "immune",
+    ) -> None:
+        self._build(name, "death", source, None, hazard, barrier, cause=cause, params=params)
 
 
 class Escape(Transition):
@@ -207,10 +320,10 @@ class Escape(Transition):
     ----------
     name : str
         Its name.
-    hazard : rule
-        Escapes per hour.
+    hazard : float, Param or rule
+        Escapes per hour for one cell.
     params : mapping, optional
-        Parameters of the hazard.
+        Parameters of the hazard and of rules in `set`.
     source : str or sequence of str
         The arrested fate.
     target : str
@@ -227,35 +340,49 @@ class Escape(Transition):
         self,
         name: str,
         hazard: Hazard,
-        params: Mapping[str, Param | float] | None = None,
-        source: str | Sequence[str] = "senescent",
+        params: Params | None = None,
+        source: Names = "senescent",
         target: str = "cycling",
-        barrier: str = "arrest",
+        barrier: str | None = "arrest",
         set: Mapping[str, Any] | None = None,
-        mark: str | Sequence[str] = (),
-        unmark: str | Sequence[str] = (),
+        mark: Names = (),
+        unmark: Names = (),
     ) -> None:
-        super().__init__(name, source, target, hazard, barrier, set, mark, unmark, params=params)
+        if target == DEAD:
+            raise ModelError(f"transition {name!r}: an escape leads to a fate, not to death; use sn.Death")
+        self._build(name, "move", source, target, hazard, barrier, set, mark, unmark, params=params)
 
 
-def _hazard(value: Any, params: Mapping[str, Param | float] | None, owner: str) -> Param | Rule:
-    if isinstance(value, bool) or value is None:
+def _names(value: Any, what: str) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else tuple(value)
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise ModelError(f"{what} holds {name!r}; it must hold names")
+        if names.count(name) > 1:
+            raise ModelError(f"{what} names {name!r} twice")
+    return names
+
+
+def _hazard(value: Any, params: Params | None, owner: str) -> Param | Rule:
+    if isinstance(value, bool | str) or value is None:
         raise ModelError(f"{owner}: hazard is {value!r}; give a number per hour or a function of (cell, env, p)")
-    if isinstance(value, int | float | np.number):
-        try:
-            value = Param(float(value), unit="1/h", low=0.0)
-        except ModelError:
-            raise ModelError(f"{owner}: the hazard is {float(value):g} per hour; it must be finite and >= 0") from None
+    if isinstance(value, Real):
+        rate = float(value)
+        if not 0 <= rate < float("inf"):
+            raise ModelError(f"{owner}: the hazard is {rate:g} per hour; it must be finite and >= 0")
+        return as_param(rate, owner, unit="1/h", low=0.0)
     if isinstance(value, Param):
         if value.value < 0:
             raise ModelError(f"{owner}: the hazard is {value.value:g} per hour; it must be >= 0")
         return value
-    return as_rule(value, params, owner)
+    return as_rule(value, params, f"{owner}: hazard")
 
 
-def _value(value: Any, params: Mapping[str, Param | float] | None, owner: str) -> Param | Distribution | Rule:
+def _value(value: Any, params: Params | None, owner: str) -> Param | Distribution | Rule:
+    if isinstance(value, Constant):
+        return value.params()["value"]
     if isinstance(value, Param | Distribution):
         return value
-    if isinstance(value, int | float | np.number):
-        return Param(float(value))
+    if isinstance(value, Real):
+        return as_param(float(value), owner)
     return as_rule(value, params, owner)

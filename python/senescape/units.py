@@ -2,36 +2,122 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
+
+from senescape.errors import UnitError
+
 __all__ = ["days", "hours", "minutes", "weeks"]
 
 
+def _number(n: float, unit: str, array: str) -> float:
+    if isinstance(n, bool) or not isinstance(n, Real):
+        raise UnitError(f"{unit}({n!r}): give one number; for an array of times, {array}")
+    value = float(n)
+    if not math.isfinite(value):
+        raise UnitError(f"{unit}({n!r}) is not a finite time; leave the argument out where a time may be missing")
+    return value
+
+
 def minutes(n: float) -> float:
-    """`n` minutes in hours."""
-    return float(n) / 60.0
+    """Convert minutes to hours.
+
+    Parameters
+    ----------
+    n : float
+        A number of minutes.
+
+    Returns
+    -------
+    float
+        Hours.
+
+    Raises
+    ------
+    UnitError
+        If `n` is not one finite number.
+
+    Examples
+    --------
+    >>> minutes(90)
+    1.5
+    """
+    return _number(n, "minutes", "divide it by 60") / 60.0
 
 
 def hours(n: float) -> float:
-    """`n` hours, as a float: says the unit where it is given.
+    """Give hours as they are: says the unit where a time stands.
+
+    Parameters
+    ----------
+    n : float
+        A number of hours.
+
+    Returns
+    -------
+    float
+        Hours.
+
+    Raises
+    ------
+    UnitError
+        If `n` is not one finite number.
 
     Examples
     --------
     >>> hours(17)
     17.0
     """
-    return float(n)
+    return _number(n, "hours", "use it as it is")
 
 
 def days(n: float) -> float:
-    """`n` days in hours.
+    """Convert days to hours.
+
+    Parameters
+    ----------
+    n : float
+        A number of days.
+
+    Returns
+    -------
+    float
+        Hours.
+
+    Raises
+    ------
+    UnitError
+        If `n` is not one finite number.
 
     Examples
     --------
     >>> days(60)
     1440.0
     """
-    return 24.0 * float(n)
+    return _number(n, "days", "multiply it by 24") * 24.0
 
 
 def weeks(n: float) -> float:
-    """`n` weeks in hours."""
-    return 168.0 * float(n)
+    """Convert weeks to hours.
+
+    Parameters
+    ----------
+    n : float
+        A number of weeks.
+
+    Returns
+    -------
+    float
+        Hours.
+
+    Raises
+    ------
+    UnitError
+        If `n` is not one finite number.
+
+    Examples
+    --------
+    >>> weeks(2)
+    336.0
+    """
+    return _number(n, "weeks", "multiply it by 168") * 168.0

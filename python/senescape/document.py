@@ -1,0 +1,351 @@
+"""Write a model as the document that the engine reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from senescape.distributions import Distribution
+from senescape.errors import ModelError
+from senescape.expr import Expr, GraphBuilder, inputs_of
+from senescape.observables import Observable
+from senescape.rules import Param, Rule
+from senescape.trace import Names, trace
+
+if TYPE_CHECKING:
+    from senescape.drugs import Drug
+    from senescape.model import Model
+    from senescape.pools import Pool
+    from senescape.traits import Relax, Trait
+    from senescape.transitions import Transition
+
+__all__ = ["Check", "Writer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition on several parameters, or on one that has no range of its own: looked at whenever values change.
+
+    Attributes
+    ----------
+    owner : str
+        What the parameters belong to, for messages.
+    names : dict of str to str
+        Their full names, by the names that the test uses.
+    test : callable
+        Raises :class:`ModelError` if the values do not do.
+    """
+
+    owner: str
+    names: dict[str, str]
+    test: Callable[[dict[str, float]], object]
+
+    def run(self, parameters: Mapping[str, Param]) -> None:
+        """Test the values.
+
+        Parameters
+        ----------
+        parameters : mapping of str to Param
+            All of the model, by full name.
+
+        Raises
+        ------
+        ModelError
+            Naming the owner.
+        """
+        try:
+            self.test({short: parameters[full].value for short, full in self.names.items()})
+        except ModelError as error:
+            raise ModelError(f"{self.owner}: {error}") from None
+
+
+def _positive(what: str) -> Callable[[dict[str, float]], None]:
+    def test(values: dict[str, float]) -> None:
+        for value in values.values():
+            if not value > 0:
+                raise ModelError(f"{what} is {value:g}; it must be > 0")
+
+    return test
+
+
+def _not_negative(what: str) -> Callable[[dict[str, float]], None]:
+    def test(values: dict[str, float]) -> None:
+        for value in values.values():
+            if not value >= 0:
+                raise ModelError(f"{what} is {value:g}; it must be >= 0")
+
+    return test
+
+
+class Writer:
+    """Turns the parts of a model into pieces of its document in which expressions stand where node numbers will.
+
+    Parameters
+    ----------
+    model : Model
+        The model, its names checked.
+
+    Attributes
+    ----------
+    parameters : dict of str to Param
+        All parameters by full name, in the order of the document.
+    checks : list of Check
+        Conditions on them.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.parameters: dict[str, Param] = {}
+        self.checks: list[Check] = []
+        self._owners: dict[str, str] = {}
+        self._columns = 0
+        self._traits = [trait.name for trait in model.traits]
+        self._names = Names(
+            fates=model.fates,
+            traits=self._traits,
+            marks=model.marks,
+            drugs=[drug.name for drug in model.drugs],
+            pools=[pool.name for pool in model.pools],
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Write all but the parameters' values."""
+        model = self.model
+        parts = {
+            "traits": [self.trait(i, trait) for i, trait in enumerate(model.traits)],
+            "drugs": [self.drug(drug) for drug in model.drugs],
+            "pools": [self.pool(pool) for pool in model.pools],
+            "transitions": [self.transition(t) for t in model.transitions],
+            "observables": [self.observable(o) for o in model.observables],
+        }
+        self._refuse_circles(parts["traits"])
+        graph = GraphBuilder(self.parameters)
+        numbered = _number(parts, graph)
+        return {
+            "format": 1,
+            "fates": list(model.fates),
+            "marks": list(model.marks),
+            "causes": list(model.causes),
+            "barriers": list(model.barriers),
+            "nodes": graph.nodes,
+            **numbered,
+        }
+
+    # -- parameters ---------------------------------------------------------------------------------------------------
+
+    def param(self, name: str, param: Param, owner: str) -> Expr:
+        """Write a parameter, called `name` unless it has a name of its own, which several owners may share."""
+        shared = param.name is not None
+        name = param.name or name
+        known = self.parameters.setdefault(name, param)
+        holder = self._owners.setdefault(name, "" if shared else owner)
+        if known != param:
+            raise ModelError(
+                f"two parameters are named {name!r}: {known.value:g} of {holder or 'a shared one'} and {param.value:g} "
+                f"of {owner}; rename one of their owners"
+            )
+        if holder != ("" if shared else owner):
+            raise ModelError(
+                f"{holder or 'a shared parameter'} and {owner} both have a parameter {name!r}; rename one of them, or "
+                "share it: sn.Param(..., name=...)"
+            )
+        return Expr("param", value=name)
+
+    def rule(self, rule: Rule, owner: str, prefix: str, holder: str) -> Expr:
+        """Trace a rule."""
+        full = {}
+        for name, param in rule.params.items():
+            full[name] = self.param(f"{prefix}.{name}", param, holder).value
+        return trace(rule.function, self._names, full, owner, rule.reads_cell)
+
+    def number_or_rule(self, value: Param | Rule, owner: str, prefix: str, name: str, holder: str) -> Expr:
+        """Write a number as a parameter, or trace a rule."""
+        if isinstance(value, Param):
+            return self.param(f"{prefix}.{name}", value, holder)
+        return self.rule(value, owner, prefix, holder)
+
+    def dist(self, value: Any, owner: str, prefix: str, name: str, holder: str) -> dict[str, Any]:
+        """Write a value that is a number, a rule, a distribution or a table."""
+        if isinstance(value, Distribution):
+            numbers = {
+                key: self.param(f"{prefix}.{name}.{key}", param, holder) for key, param in value.params().items()
+            }
+            self.checks.append(Check(owner, {key: expr.value for key, expr in numbers.items()}, value.check))
+            absent = {"low": None, "high": None} if value.kind == "normal" else {}
+            return {"kind": value.kind, **absent, **numbers}
+        if isinstance(value, np.ndarray):
+            self._columns += 1
+            return {"kind": "column", "index": self._columns - 1}
+        return {"kind": "rule", "value": self.number_or_rule(value, owner, prefix, name, holder)}
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def trait(self, index: int, trait: Trait) -> dict[str, Any]:
+        """Write a trait."""
+        owner = f"trait {trait.name!r}"
+        inherit: dict[str, Any] = {"kind": trait.inherit.kind}
+        if trait.inherit.value is not None:
+            field = {"ar1": "rho", "scaled": "factor", "rule": "value"}[trait.inherit.kind]
+            value = self.number_or_rule(trait.inherit.value, f"{owner}: inherit", trait.name, field, owner)
+            inherit[field] = value
+            if trait.inherit.kind == "ar1":
+                self.checks.append(Check(f"{owner}: ar1", {"rho": value.value}, _correlation))
+        flows = [piece for flow in trait.flow for piece in self._flow(trait, flow, owner)]
+        initial = self.dist(trait.initial, f"{owner}: initial", trait.name, "initial", owner)
+        if initial["kind"] == "rule":
+            self._only_earlier_traits(index, initial["value"], owner)
+        return {"name": trait.name, "initial": initial, "flows": flows, "inherit": inherit}
+
+    def _only_earlier_traits(self, index: int, value: Expr, owner: str) -> None:
+        for read in inputs_of(value):
+            if isinstance(read, dict) and "trait" in read:
+                if read["trait"] < index:
+                    continue
+                other = self._traits[read["trait"]]
+                what = "itself" if other == self._traits[index] else f"the trait {other!r}, which is listed after it"
+                raise ModelError(
+                    f"{owner}: initial reads {what}; a founder's traits are made in the order of traits=[...], so list "
+                    "what it reads first"
+                )
+            what = read if isinstance(read, str) else next(iter(read))
+            raise ModelError(f"{owner}: initial reads {what}; it may read parameters and traits listed before it")
+
+    def _flow(self, trait: Trait, flow: Relax, owner: str) -> Iterable[dict[str, Any]]:
+        # One flow: depth.tau. Several: depth.senescent.tau, and depth.tau for the one of all other fates.
+        alone = len(trait.flow) == 1 or flow.fates is None
+        prefix = trait.name if alone else f"{trait.name}.{'+'.join(flow.fates or ())}"
+        if isinstance(flow.target, Param):
+            target = self.param(f"{prefix}.target", flow.target, owner)
+        else:
+            target = self.rule(flow.target, f"{owner}: flow", trait.name, owner)
+        tau = self.param(f"{prefix}.tau", flow.tau, owner)
+        self.checks.append(Check(owner, {"tau": tau.value}, _positive("tau")))
+        for fate in flow.fates or (None,):
+            index = None if fate is None else self.model.fates.index(fate)
+            yield {"fate": index, "target": target, "tau": tau}
+
+    def _refuse_circles(self, traits: list[dict[str, Any]]) -> None:
+        """A target may read other traits, but not, by way of their targets, its own."""
+        for fate, fate_name in enumerate(self.model.fates):
+            reads: dict[int, list[int]] = {}
+            for index, trait in enumerate(traits):
+                flows = {flow["fate"]: flow for flow in trait["flows"]}
+                flow = flows.get(fate, flows.get(None))
+                if flow is not None:
+                    inputs = [read for read in inputs_of(flow["target"]) if isinstance(read, dict)]
+                    reads[index] = [read["trait"] for read in inputs if "trait" in read]
+            circle = _circle(reads)
+            if circle is not None:
+                names = " -> ".join(self._traits[index] for index in circle)
+                raise ModelError(
+                    f"the flows of traits read each other in a circle in the fate {fate_name!r}: {names}; break it, for "
+                    "example by a pool or by a transition that sets one of them"
+                )
+
+    def drug(self, drug: Drug) -> dict[str, Any]:
+        """Write a drug."""
+        owner = f"drug {drug.name!r}"
+        fields = {name: self.param(f"{drug.name}.{name}", param, owner) for name, param in drug.fields.items()}
+        self.checks.append(Check(owner, {name: expr.value for name, expr in fields.items()}, drug.check))
+
+        def rate(half_life: str) -> Expr | None:
+            return Expr("div", (Expr.constant(math.log(2)), fields[half_life])) if half_life in fields else None
+
+        elimination = fields.get("elimination")
+        if elimination is None:
+            elimination = rate("half_life")
+        return {
+            "name": drug.name,
+            # A drug without a half-life is only given in pulses, which kinetics do not touch.
+            "elimination": Expr.constant(0.0) if elimination is None else elimination,
+            "volume": fields["volume"],
+            "k12": fields.get("k12"),
+            "k21": fields.get("k21"),
+            "absorption": rate("absorption_half_life"),
+            "bioavailability": fields["bioavailability"],
+        }
+
+    def pool(self, pool: Pool) -> dict[str, Any]:
+        """Write a pool."""
+        owner = f"pool {pool.name!r}"
+        rate = self.number_or_rule(pool.rate, f"{owner}: rate", pool.name, "rate", owner)
+        initial = self.param(f"{pool.name}.initial", pool.initial, owner)
+        return {"name": pool.name, "initial": initial, "rate": rate}
+
+    def transition(self, t: Transition) -> dict[str, Any]:
+        """Write a transition."""
+        model = self.model
+        owner = f"transition {t.name!r}"
+        # The transitions made of one with several sources share their parameters.
+        holder = f"transition {t.prefix!r}"
+        hazard = self.number_or_rule(t.hazard, f"{owner}: hazard", t.prefix, "hazard", holder)
+        if isinstance(t.hazard, Param):
+            self.checks.append(Check(owner, {"hazard": hazard.value}, _not_negative("hazard")))
+        sets = [
+            {
+                "trait": self._traits.index(name),
+                "value": self.dist(value, f"{owner}: set[{name!r}]", t.prefix, f"set.{name}", holder),
+            }
+            for name, value in t.set.items()
+        ]
+        return {
+            "name": t.name,
+            "source": model.fates.index(t.source[0]),
+            "kind": t.kind,
+            "target": None if t.target is None else model.fates.index(t.target),
+            "cause": None if t.cause is None else model.causes.index(t.cause),
+            "barrier": None if t.barrier is None else model.barriers.index(t.barrier),
+            "hazard": hazard,
+            "set": sets,
+            "mark": [model.marks.index(mark) for mark in t.mark],
+            "unmark": [model.marks.index(mark) for mark in t.unmark],
+        }
+
+    def observable(self, o: Observable) -> dict[str, Any]:
+        """Write an observable."""
+        owner = f"observable {o.name!r}"
+        value = self.rule(o.rule, owner, o.name, owner)
+        return {"name": o.name, "fate": self.model.fates.index(o.fate), "kind": o.kind, "value": value}
+
+
+def _correlation(values: dict[str, float]) -> None:
+    if not -1 <= values["rho"] <= 1:
+        raise ModelError(f"the correlation is {values['rho']:g}; it must lie between -1 and 1")
+
+
+def _circle(reads: Mapping[int, list[int]]) -> list[int] | None:
+    """A circle in a graph of what reads what, its first member repeated at the end."""
+    done: set[int] = set()
+    for start in reads:
+        if start in done:
+            continue
+        # Each entry: a node, and what it still has to look at.
+        stack = [(start, iter(reads[start]))]
+        path = [start]
+        while stack:
+            _, rest = stack[-1]
+            following = next((each for each in rest if each in reads and each not in done), None)
+            if following is None:
+                done.add(path.pop())
+                stack.pop()
+            elif following in path:
+                return [*path[path.index(following) :], following]
+            else:
+                path.append(following)
+                stack.append((following, iter(reads[following])))
+    return None
+
+
+def _number(part: Any, graph: GraphBuilder) -> Any:
+    """A piece of a document with its expressions replaced by node numbers."""
+    if isinstance(part, Expr):
+        return graph.add(part)
+    if isinstance(part, dict):
+        return {key: _number(value, graph) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_number(value, graph) for value in part]
+    return part
