@@ -110,8 +110,10 @@ def escapes() -> list[sn.Escape]:
             "escape",
             escape,
             params={
-                "h0": sn.Param(0.06, unit="1/h", low=0.0, source="fitted to the dose series of Howard 2022"),
-                "gamma": sn.Param(6.0, low=0.0, source="fitted to the dose series of Howard 2022"),
+                "h0": sn.Param(
+                    0.06, unit="1/h", low=0.0, source="assumed: set by hand against the dose series of Howard 2022"
+                ),
+                "gamma": sn.Param(6.0, low=0.0, source="assumed: set by hand against the dose series of Howard 2022"),
                 "ae": sn.Param(0.5, unit="a.u.", low=1e-6, source="assumed: damage keeps the arrest"),
             },
         )

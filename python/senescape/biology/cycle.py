@@ -78,7 +78,9 @@ def traits() -> list[sn.Trait]:
                 params={
                     "drive": sn.Param(0.10, unit="1/h", low=0.0, source="assumed: sets the unit of damage"),
                     "repair": repair,
-                    "k": sn.Param(0.1, unit="uM", low=1e-6, source="fitted to the dose series of Howard 2022"),
+                    "k": sn.Param(
+                        0.1, unit="uM", low=1e-6, source="assumed: set by hand against the dose series of Howard 2022"
+                    ),
                 },
             ),
             inherit=sn.scaled(
@@ -91,7 +93,9 @@ def traits() -> list[sn.Trait]:
 def transitions() -> list[sn.Transition]:
     """The cycle's events."""
     shared = {"stages": STAGES, "length": LENGTH, "capacity": CAPACITY}
-    ac = {"ac": sn.Param(1.2, unit="a.u.", low=1e-6, source="fitted to the dose series of Howard 2022")}
+    ac = {
+        "ac": sn.Param(1.2, unit="a.u.", low=1e-6, source="assumed: set by hand against the dose series of Howard 2022")
+    }
     return [
         sn.Transition("cycle", "cycling", "cycling", advance, set={"stage": next_stage}, params=shared),
         sn.Division("cycling", divide, params={**shared, **ac}),
