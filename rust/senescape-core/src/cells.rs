@@ -1,12 +1,13 @@
 //! The cells of one fate, as a struct of arrays.
 
 /// Rows that share one smallest wake time.
-pub const BLOCK: usize = 512;
+pub const BLOCK: usize = 4096;
 
 /// The cells of one fate.
 ///
 /// A cell sleeps until `wake`: the time where its threshold is used up (then `threshold` is 0) or where its bound ends
 /// (then `threshold` is what is left). Its traits are those at `since`; closed forms carry them on when they are needed.
+/// Columns hold what is looked at together, so that a pass over a block touches few cache lines.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     /// Lineage keys.
@@ -25,8 +26,10 @@ pub struct Table {
     pub wake: Vec<f64>,
     /// What is left of the threshold at `wake`.
     pub threshold: Vec<f64>,
-    /// The bound on the total hazard until `wake` (1/h).
+    /// The bound on the total hazard until `window_end` (1/h); NaN once the cell is gone.
     pub bound: Vec<f64>,
+    /// When the bound ends (h).
+    pub window_end: Vec<f64>,
     /// The level of the cell's windows: see [`crate::window`].
     pub level: Vec<i8>,
     /// Traits, one column each.
@@ -59,6 +62,15 @@ pub struct Cell {
     pub traits: Vec<f32>,
 }
 
+impl Cell {
+    /// Become another cell, keeping the memory.
+    pub fn copy_from(&mut self, other: &Self) {
+        let mut traits = std::mem::take(&mut self.traits);
+        traits.clone_from(&other.traits);
+        *self = Self { traits, ..*other };
+    }
+}
+
 impl Table {
     /// An empty table with so many columns.
     #[must_use]
@@ -80,8 +92,24 @@ impl Table {
 
     /// Forget all cells, keeping the memory.
     pub fn clear(&mut self) {
-        self.truncate(0);
         self.gone = 0;
+        self.key.clear();
+        self.draws.clear();
+        self.clone.clear();
+        self.marks.clear();
+        for times in [
+            &mut self.entered,
+            &mut self.since,
+            &mut self.wake,
+            &mut self.threshold,
+            &mut self.bound,
+            &mut self.window_end,
+            &mut self.block_wake,
+        ] {
+            times.clear();
+        }
+        self.level.clear();
+        self.columns.iter_mut().for_each(Vec::clear);
     }
 
     /// Add a cell that is to be looked at at once.
@@ -95,6 +123,7 @@ impl Table {
         self.wake.push(cell.since);
         self.threshold.push(cell.threshold);
         self.bound.push(0.0);
+        self.window_end.push(cell.since);
         self.level.push(cell.level);
         for (column, value) in self.columns.iter_mut().zip(&cell.traits) {
             column.push(*value);
@@ -106,7 +135,69 @@ impl Table {
         }
     }
 
+    /// Read the cell of a row.
+    pub fn read(&self, row: usize, cell: &mut Cell) {
+        cell.key = self.key[row];
+        cell.draws = self.draws[row];
+        cell.clone = self.clone[row];
+        cell.marks = self.marks[row];
+        cell.entered = self.entered[row];
+        cell.since = self.since[row];
+        cell.threshold = self.threshold[row];
+        cell.level = self.level[row];
+        for (value, column) in cell.traits.iter_mut().zip(&self.columns) {
+            *value = column[row];
+        }
+    }
+
+    /// Put a cell in the place of a row's. When it wakes is the caller's to say.
+    pub fn write(&mut self, row: usize, cell: &Cell) {
+        self.key[row] = cell.key;
+        self.draws[row] = cell.draws;
+        self.clone[row] = cell.clone;
+        self.marks[row] = cell.marks;
+        self.entered[row] = cell.entered;
+        self.since[row] = cell.since;
+        self.threshold[row] = cell.threshold;
+        self.level[row] = cell.level;
+        for (column, value) in self.columns.iter_mut().zip(&cell.traits) {
+            column[row] = *value;
+        }
+    }
+
+    /// Add founders at time 0. Their traits are the caller's to add, column by column.
+    pub fn push_founders(&mut self, keys: &[u64], thresholds: &[f64], first_clone: u32, level: i8) {
+        let rows = self.rows() + keys.len();
+        self.key.extend_from_slice(keys);
+        self.threshold.extend_from_slice(thresholds);
+        self.clone.extend((0..keys.len() as u32).map(|i| first_clone + i));
+        self.draws.resize(rows, 0);
+        self.marks.resize(rows, 0);
+        for times in [&mut self.entered, &mut self.since, &mut self.wake, &mut self.bound, &mut self.window_end] {
+            times.resize(rows, 0.0);
+        }
+        self.level.resize(rows, level);
+        self.block_wake.resize(rows.div_ceil(BLOCK), 0.0);
+    }
+
+    /// Let a cell sleep from `now` under a bound until its threshold is used up or its window ends. Gives the time it wakes.
+    #[inline(always)]
+    pub fn sleep(&mut self, row: usize, now: f64, threshold: f64, bound: f64, window_end: f64) -> f64 {
+        let candidate = now + threshold / bound;
+        let wake = if candidate < window_end {
+            self.threshold[row] = 0.0;
+            candidate
+        } else {
+            // Rounding must not turn the rest into 0, which would make it a candidate.
+            self.threshold[row] = (threshold - bound * (window_end - now)).max(f64::MIN_POSITIVE);
+            window_end
+        };
+        self.wake[row] = wake;
+        wake
+    }
+
     /// Take a cell out. The row stays, asleep for good, until [`Table::compact`].
+    #[inline(always)]
     pub fn remove(&mut self, row: usize) {
         self.wake[row] = f64::INFINITY;
         self.bound[row] = f64::NAN;
@@ -119,66 +210,89 @@ impl Table {
         self.bound[row].is_nan()
     }
 
-    /// Drop the rows of removed cells, keeping the order of the rest.
-    ///
-    /// Done when a quarter of the rows are gone; the order never depends on when.
+    /// Whether half of the rows are gone, so that dropping them pays.
+    #[must_use]
+    pub fn is_sparse(&self) -> bool {
+        self.gone > 0 && (self.gone * 2 >= self.rows() || self.rows() <= BLOCK)
+    }
+
+    /// Drop the rows of removed cells, keeping the order of the rest: the order never depends on when this is done.
     pub fn compact(&mut self) {
-        if self.gone == 0 || (self.gone * 4 < self.rows() && self.rows() > BLOCK) {
-            return;
+        let kept: Vec<u32> = (0..self.rows() as u32).filter(|row| !self.is_gone(*row as usize)).collect();
+        keep(&mut self.key, &kept);
+        keep(&mut self.draws, &kept);
+        keep(&mut self.clone, &kept);
+        keep(&mut self.marks, &kept);
+        for times in [
+            &mut self.entered,
+            &mut self.since,
+            &mut self.wake,
+            &mut self.threshold,
+            &mut self.bound,
+            &mut self.window_end,
+        ] {
+            keep(times, &kept);
         }
-        let mut kept = 0;
-        for row in 0..self.rows() {
-            if self.is_gone(row) {
-                continue;
-            }
-            if kept != row {
-                self.key[kept] = self.key[row];
-                self.draws[kept] = self.draws[row];
-                self.clone[kept] = self.clone[row];
-                self.marks[kept] = self.marks[row];
-                self.entered[kept] = self.entered[row];
-                self.since[kept] = self.since[row];
-                self.wake[kept] = self.wake[row];
-                self.threshold[kept] = self.threshold[row];
-                self.bound[kept] = self.bound[row];
-                self.level[kept] = self.level[row];
-                for column in &mut self.columns {
-                    column[kept] = column[row];
-                }
-            }
-            kept += 1;
+        keep(&mut self.level, &kept);
+        for column in &mut self.columns {
+            keep(column, &kept);
         }
-        self.truncate(kept);
         self.gone = 0;
-        self.block_wake = self.wake.chunks(BLOCK).map(smallest).collect();
+        self.block_wake.clear();
+        self.block_wake.extend(self.wake.chunks(BLOCK).map(smallest));
+    }
+
+    /// The rows of a block.
+    #[must_use]
+    pub fn block(&self, block: usize) -> std::ops::Range<usize> {
+        block * BLOCK..((block + 1) * BLOCK).min(self.rows())
     }
 
     /// Compute a block's smallest wake time anew.
     pub fn refresh_block(&mut self, block: usize) {
-        let end = ((block + 1) * BLOCK).min(self.rows());
-        self.block_wake[block] = smallest(&self.wake[block * BLOCK..end]);
+        self.block_wake[block] = smallest(&self.wake[self.block(block)]);
     }
 
-    fn truncate(&mut self, rows: usize) {
-        self.key.truncate(rows);
-        self.draws.truncate(rows);
-        self.clone.truncate(rows);
-        self.marks.truncate(rows);
-        self.entered.truncate(rows);
-        self.since.truncate(rows);
-        self.wake.truncate(rows);
-        self.threshold.truncate(rows);
-        self.bound.truncate(rows);
-        self.level.truncate(rows);
-        for column in &mut self.columns {
-            column.truncate(rows);
-        }
-        self.block_wake.truncate(rows.div_ceil(BLOCK));
+    /// Collect the rows of a block that wake before a time.
+    pub fn due(&self, block: usize, end: f64, due: &mut Vec<u32>) {
+        let rows = self.block(block);
+        collect_below(&self.wake[rows.clone()], end, rows.start as u32, due);
     }
 }
 
+fn keep<T: Copy>(values: &mut Vec<T>, kept: &[u32]) {
+    for (to, &from) in kept.iter().enumerate() {
+        values[to] = values[from as usize];
+    }
+    values.truncate(kept.len());
+}
+
+/// The smallest of many times. Eight minima side by side become vector code, which one would not.
 fn smallest(times: &[f64]) -> f64 {
-    times.iter().copied().fold(f64::INFINITY, f64::min)
+    let mut least = [f64::INFINITY; 8];
+    let (eights, rest) = times.as_chunks::<8>();
+    for eight in eights {
+        for (least, t) in least.iter_mut().zip(eight) {
+            *least = if *t < *least { *t } else { *least };
+        }
+    }
+    least.iter().chain(rest).copied().fold(f64::INFINITY, f64::min)
+}
+
+fn collect_below(times: &[f64], end: f64, first: u32, found: &mut Vec<u32>) {
+    let (eights, rest) = times.as_chunks::<8>();
+    for (i, eight) in eights.iter().enumerate() {
+        // Most rows sleep: eight are passed over by one test.
+        let below = eight.map(|t| u8::from(t < end));
+        let mut below = u64::from_le_bytes(below);
+        while below != 0 {
+            let byte = below.trailing_zeros() / 8;
+            found.push(first + 8 * i as u32 + byte);
+            below &= below - 1;
+        }
+    }
+    let start = first + 8 * eights.len() as u32;
+    found.extend(rest.iter().zip(start..).filter(|(t, _)| **t < end).map(|(_, row)| row));
 }
 
 #[cfg(test)]
@@ -192,17 +306,33 @@ mod tests {
     #[test]
     fn compaction_keeps_the_order_and_the_wake_times() {
         let mut table = Table::new(1);
-        for key in 0..2000 {
+        let rows = 3 * (BLOCK as u64 + 10);
+        for key in 0..rows {
             table.push(&cell(key));
         }
-        for row in (0..2000).filter(|r| r % 3 != 0) {
+        for row in (0..rows as usize).filter(|r| r % 3 != 0) {
             table.remove(row);
         }
-        assert_eq!(table.alive(), 667);
+        assert_eq!(table.alive(), BLOCK + 10);
+        assert!(table.is_sparse());
         table.compact();
-        assert_eq!(table.rows(), 667);
+        assert_eq!(table.rows(), BLOCK + 10);
         assert!(table.key.iter().enumerate().all(|(i, k)| *k == 3 * i as u64));
         assert!(table.columns[0].iter().enumerate().all(|(i, x)| *x == 3.0 * i as f32));
         assert_eq!(table.block_wake, vec![0.0, 3.0 * BLOCK as f64]);
+    }
+
+    #[test]
+    fn due_rows_are_those_that_wake_before_the_end() {
+        let mut table = Table::new(1);
+        for key in 0..(BLOCK as u64 + 45) {
+            table.push(&cell(key * 7919 % 100));
+        }
+        for block in 0..2 {
+            let mut due = Vec::new();
+            table.due(block, 31.0, &mut due);
+            let expected: Vec<u32> = table.block(block).filter(|r| table.wake[*r] < 31.0).map(|r| r as u32).collect();
+            assert_eq!(due, expected);
+        }
     }
 }

@@ -2,27 +2,21 @@
 
 use crate::document::Kind;
 use crate::error::{Error, FaultKind};
+use crate::found::FIRST_LEVEL;
 use crate::lanes::Lanes;
 use crate::model::{EnvInput, Inherit, Source, Transition, Value};
 use crate::replicate::{Worker, evaluate};
 use crate::rng::{Purpose, daughter_key};
 
 impl Worker<'_> {
-    /// Let transition `k` happen to the cell of a row; true if its row holds a live cell of this fate afterwards.
-    pub(crate) fn happen(
-        &mut self,
-        fate: usize,
-        row: usize,
-        lane: usize,
-        lanes: &Lanes,
-        k: usize,
-    ) -> Result<bool, Error> {
-        let now = lanes.now[lane];
+    /// Let transition `k` happen to the cell of a row, whose traits are those of `now`; true if its row holds a live cell of
+    /// this fate afterwards.
+    pub(crate) fn happen(&mut self, fate: usize, row: usize, now: f64, k: usize) -> Result<bool, Error> {
         self.tally.accepted += 1;
-        self.events[k] += 1;
-        // Cells are not taken in the order of time, so the first and the last are kept by comparison.
-        self.first_event[k] = self.first_event[k].min(now);
         let transition = &self.model.transitions[k];
+        self.account.count(k, transition.kind);
+        // Cells are not taken in the order of time, so the first is kept by comparison.
+        self.first_event[k] = self.first_event[k].min(now);
         match transition.kind {
             Kind::Death => {
                 self.last_death = self.last_death.max(now);
@@ -30,89 +24,50 @@ impl Worker<'_> {
                 self.alive -= 1;
                 Ok(false)
             }
-            Kind::Move => self.shift(fate, row, lane, lanes, transition),
-            Kind::Division => self.divide(fate, row, lane, lanes, transition),
+            Kind::Move => self.shift(fate, row, now, transition),
+            Kind::Division => self.divide(fate, row, now, transition),
         }
     }
 
-    fn shift(
-        &mut self,
-        fate: usize,
-        row: usize,
-        lane: usize,
-        lanes: &Lanes,
-        transition: &Transition,
-    ) -> Result<bool, Error> {
-        let mut cell = std::mem::take(&mut self.daughter);
-        let table = &self.tables[fate];
-        cell.key = table.key[row];
-        cell.draws = table.draws[row] + 1;
-        cell.clone = table.clone[row];
-        cell.marks = lanes.marks[lane];
-        cell.entered = table.entered[row];
-        cell.since = lanes.now[lane];
-        cell.level = table.level[row].min(0);
-        for (to, from) in cell.traits.iter_mut().zip(&table.columns) {
-            *to = from[row];
-        }
+    fn shift(&mut self, fate: usize, row: usize, now: f64, transition: &Transition) -> Result<bool, Error> {
+        self.tables[fate].read(row, &mut self.mother);
         // The next threshold is that of this very draw: the candidate's block of words holds both.
-        cell.threshold = self.stream.candidate(cell.key, cell.draws - 1).1;
-        self.daughter = cell;
-        self.set(fate, transition, lanes.now[lane])?;
-        if transition.target != fate {
-            self.daughter.entered = lanes.now[lane];
-            self.tables[transition.target].push(&self.daughter);
-            self.tables[fate].remove(row);
-            return Ok(false);
+        self.mother.threshold = self.stream.candidate(self.mother.key, self.mother.draws).1;
+        self.mother.draws += 1;
+        self.mother.since = now;
+        self.daughter.copy_from(&self.mother);
+        self.set(fate, transition, now)?;
+        if transition.target == fate {
+            self.tables[fate].write(row, &self.daughter);
+            return Ok(true);
         }
-        let table = &mut self.tables[fate];
-        table.marks[row] = self.daughter.marks;
-        table.since[row] = self.daughter.since;
-        for (to, from) in table.columns.iter_mut().zip(&self.daughter.traits) {
-            to[row] = *from;
-        }
-        Ok(true)
+        self.daughter.entered = now;
+        self.daughter.level = self.mother.level.min(FIRST_LEVEL);
+        self.tables[transition.target].push(&self.daughter);
+        self.tables[fate].remove(row);
+        Ok(false)
     }
 
-    fn divide(
-        &mut self,
-        fate: usize,
-        row: usize,
-        lane: usize,
-        lanes: &Lanes,
-        transition: &Transition,
-    ) -> Result<bool, Error> {
-        let (mother, clone) = (self.tables[fate].key[row], self.tables[fate].clone[row]);
-        let level = self.tables[fate].level[row];
+    fn divide(&mut self, fate: usize, row: usize, now: f64, transition: &Transition) -> Result<bool, Error> {
+        self.tables[fate].read(row, &mut self.mother);
         let stays = transition.target == fate;
-        let mother_traits: Vec<f32> = self.tables[fate].columns.iter().map(|column| column[row]).collect();
+        if !stays {
+            self.mother.level = self.mother.level.min(FIRST_LEVEL);
+        }
         for which in 0..2 {
-            let key = daughter_key(mother, which);
+            let key = daughter_key(self.mother.key, which);
+            self.daughter.copy_from(&self.mother);
             self.daughter.key = key;
             self.daughter.draws = 0;
-            self.daughter.clone = clone;
-            self.daughter.marks = lanes.marks[lane];
-            self.daughter.entered = lanes.now[lane];
-            self.daughter.since = lanes.now[lane];
-            self.daughter.level = if stays { level } else { level.min(0) };
+            self.daughter.since = now;
+            self.daughter.entered = now;
             self.daughter.threshold = self.stream.first_threshold(key);
-            for (column, mother) in mother_traits.iter().enumerate() {
-                self.daughter.traits[column] =
-                    self.inherited(fate, lane, lanes, column, *mother, &mother_traits, key)?;
+            for column in 0..self.model.columns.len() {
+                self.daughter.traits[column] = self.inherited(fate, column, now)?;
             }
-            self.set(fate, transition, lanes.now[lane])?;
+            self.set(fate, transition, now)?;
             if stays && which == 0 {
-                let daughter = &self.daughter;
-                let table = &mut self.tables[fate];
-                table.key[row] = daughter.key;
-                table.draws[row] = 0;
-                table.marks[row] = daughter.marks;
-                table.entered[row] = daughter.entered;
-                table.since[row] = daughter.since;
-                table.threshold[row] = daughter.threshold;
-                for (to, from) in table.columns.iter_mut().zip(&daughter.traits) {
-                    to[row] = *from;
-                }
+                self.tables[fate].write(row, &self.daughter);
             } else {
                 self.tables[transition.target].push(&self.daughter);
             }
@@ -124,20 +79,12 @@ impl Worker<'_> {
         Ok(stays)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a daughter's trait depends on all of these")]
-    fn inherited(
-        &mut self,
-        fate: usize,
-        lane: usize,
-        lanes: &Lanes,
-        column: usize,
-        mother: f32,
-        traits: &[f32],
-        key: u64,
-    ) -> Result<f32, Error> {
+    /// A trait that the cell in `self.daughter` gets from the one in `self.mother`.
+    fn inherited(&mut self, fate: usize, column: usize, now: f64) -> Result<f32, Error> {
         let model = self.model;
         let of = &model.columns[column];
-        let mut draws = self.stream.draws(key, 0, Purpose::Inherit(of.of as u16));
+        let mother = self.mother.traits[column];
+        let mut draws = self.stream.draws(self.daughter.key, 0, Purpose::Inherit(of.of as u16));
         let fresh = |draws: &mut crate::rng::Draws| match &of.initial {
             Value::Dist(dist) => dist.sample(draws) as f32,
             // Refused when the model is bound: only distributions can be drawn afresh.
@@ -162,23 +109,21 @@ impl Worker<'_> {
                 (if *log { libm::exp(y) } else { y }) as f32
             }
             Inherit::Rule(rules) => {
-                let now = lanes.now[lane];
-                let age = now - lanes.entered[lane];
-                let env = &self.env;
+                let Self { mother, env, scalar, .. } = self;
                 let read = |input| env_at(env, input, now);
-                evaluate(rules, traits, lanes.marks[lane], age, read, &mut self.scalar)
+                evaluate(rules, &mother.traits, mother.marks, now - mother.entered, read, scalar)
             }
         };
         if x.is_finite() {
             return Ok(x);
         }
-        Err(self.fault(fate, format!("inheritance of {}", of.name), lanes.now[lane], FaultKind::Trait(x.into())))
+        Err(self.fault(fate, format!("inheritance of {}", of.name), now, FaultKind::Trait(x.into())))
     }
 
     /// Set the traits and marks of the cell in `self.daughter` as a transition says; all read the cell as it was before.
     fn set(&mut self, fate: usize, transition: &Transition, now: f64) -> Result<(), Error> {
         if !transition.set.is_empty() {
-            let before = self.daughter.traits.clone();
+            self.before.clone_from(&self.daughter.traits);
             for (column, value) in &transition.set {
                 let x = match value {
                     Value::Dist(dist) => {
@@ -187,13 +132,12 @@ impl Worker<'_> {
                         dist.sample(&mut draws) as f32
                     }
                     Value::Rule(rules) => {
-                        let age = now - self.daughter.entered;
-                        let env = &self.env;
+                        let Self { daughter, before, env, scalar, .. } = self;
                         let read = |input| env_at(env, input, now);
-                        evaluate(rules, &before, self.daughter.marks, age, read, &mut self.scalar)
+                        evaluate(rules, before, daughter.marks, now - daughter.entered, read, scalar)
                     }
                     // Refused when the document is read.
-                    Value::Given(_) => before[*column],
+                    Value::Given(_) => self.before[*column],
                 };
                 if !x.is_finite() {
                     let rule = format!("{}: set {}", transition.name, self.model.columns[*column].name);

@@ -45,16 +45,39 @@ pub struct Env<'p> {
     pub aggregates: Vec<Line>,
     drugs: usize,
     pool_count: usize,
-    windows: Vec<Window>,
+    windows: Windows,
 }
 
-/// A stretch of time, and the range of every environment input over it.
-#[derive(Clone, Debug, Default)]
-struct Window {
-    known: bool,
-    end: f64,
-    low: Vec<f32>,
-    high: Vec<f32>,
+/// Epochs whose windows are kept at once, where they never change.
+const KEPT: usize = 32;
+
+/// Windows of time with their ends, and the range of every input over each, measured when first asked for.
+struct Windows {
+    /// Windows of one epoch.
+    per_epoch: usize,
+    /// Inputs.
+    width: usize,
+    /// Whether the environment is the same in every replicate, so that a window once measured stays true.
+    lasting: bool,
+    /// Where the present epoch's windows begin.
+    offset: usize,
+    /// What `known` says of a window that was measured for this epoch.
+    stamp: u64,
+    known: Vec<u64>,
+    ends: Vec<f64>,
+    ranges: Vec<(f32, f32)>,
+}
+
+impl Windows {
+    fn enter(&mut self, epoch: usize) {
+        if self.lasting {
+            let kept = self.known.len() / self.per_epoch;
+            self.offset = epoch % kept * self.per_epoch;
+            self.stamp = epoch as u64 + 1;
+        } else {
+            self.stamp += 1;
+        }
+    }
 }
 
 impl<'p> Env<'p> {
@@ -62,8 +85,9 @@ impl<'p> Env<'p> {
     #[must_use]
     pub fn new(model: &Model, plan: &'p Plan) -> Self {
         let width = 1 + model.drugs.len() + model.pools.len() + model.aggregates.len();
-        let window = Window { known: false, end: 0.0, low: vec![0.0; width], high: vec![0.0; width] };
-        let windows = plan.top_level() as usize + (2 << -FINEST) as usize;
+        let per_epoch = plan.top_level() as usize + (2 << -FINEST) as usize;
+        let lasting = model.pools.is_empty() && model.aggregates.is_empty();
+        let count = per_epoch * if lasting { plan.epochs().clamp(1, KEPT) } else { 1 };
         Self {
             plan,
             epoch: 0,
@@ -73,7 +97,16 @@ impl<'p> Env<'p> {
             aggregates: vec![Line::default(); model.aggregates.len()],
             drugs: model.drugs.len(),
             pool_count: model.pools.len(),
-            windows: vec![window; windows],
+            windows: Windows {
+                per_epoch,
+                width,
+                lasting,
+                offset: 0,
+                stamp: 0,
+                known: vec![0; count],
+                ends: vec![0.0; count],
+                ranges: vec![(0.0, 0.0); count * width],
+            },
         }
     }
 
@@ -82,9 +115,7 @@ impl<'p> Env<'p> {
         self.epoch = epoch;
         self.start = self.plan.edges[epoch];
         self.end = self.plan.edges[epoch + 1];
-        for window in &mut self.windows {
-            window.known = false;
-        }
+        self.windows.enter(epoch);
     }
 
     /// The drugs' courses over the epoch.
@@ -128,29 +159,28 @@ impl<'p> Env<'p> {
     ///
     /// Levels from 0 up span `2^level` epochs from this one's start; levels below 0 are equal parts of this epoch.
     pub fn window(&mut self, level: i8, t: f64) -> (usize, f64) {
-        let index;
+        let offset = self.windows.offset;
         if level >= 0 {
-            index = level as usize;
-            if !self.windows[index].known {
-                let end = self.plan.window_end(self.epoch, level);
-                self.measure(index, self.start, end, level);
+            let index = offset + level as usize;
+            if self.windows.known[index] != self.windows.stamp {
+                self.measure(index, self.start, self.plan.window_end(self.epoch, level), level);
             }
-        } else {
-            let parts = 1_usize << -level;
-            let share = (t - self.start) / (self.end - self.start);
-            let part = ((share * parts as f64) as usize).min(parts - 1);
-            let edge = |i: usize| {
-                if i == parts { self.end } else { self.start + (self.end - self.start) * (i as f64 / parts as f64) }
-            };
-            // Rounding may put a time a hair beyond an edge of its part. A window must end after its start.
-            let part = if t < edge(part) { part - 1 } else { part };
-            let part = if t >= edge(part + 1) { part + 1 } else { part };
-            index = self.plan.top_level() as usize + parts - 1 + part;
-            if !self.windows[index].known {
-                self.measure(index, edge(part), edge(part + 1), level);
-            }
+            return (index, self.windows.ends[index]);
         }
-        (index, self.windows[index].end)
+        let parts = 1_usize << -level;
+        let share = (t - self.start) / (self.end - self.start);
+        let part = ((share * parts as f64) as usize).min(parts - 1);
+        let edge = |i: usize| {
+            if i == parts { self.end } else { self.start + (self.end - self.start) * (i as f64 / parts as f64) }
+        };
+        // Rounding may put a time a hair beyond an edge of its part. A window must end after its start.
+        let part = if t < edge(part) { part - 1 } else { part };
+        let part = if t >= edge(part + 1) { part + 1 } else { part };
+        let index = offset + self.plan.top_level() as usize + parts - 1 + part;
+        if self.windows.known[index] != self.windows.stamp {
+            self.measure(index, edge(part), edge(part + 1), level);
+        }
+        (index, self.windows.ends[index])
     }
 
     /// The range of an input over a window.
@@ -163,7 +193,7 @@ impl<'p> Env<'p> {
             EnvInput::Pool(pool) => 1 + self.drugs + pool,
             EnvInput::Aggregate(index) => 1 + self.drugs + self.pool_count + index,
         };
-        (self.windows[window].low[i], self.windows[window].high[i])
+        self.windows.ranges[window * self.windows.width + i]
     }
 
     fn elapsed(&self, times: &Times) -> Times {
@@ -172,27 +202,26 @@ impl<'p> Env<'p> {
 
     fn measure(&mut self, index: usize, from: f64, to: f64, level: i8) {
         let (s0, s1) = (from - self.start, to.min(self.end) - self.start);
-        let mut ranges = Vec::with_capacity(self.windows[index].low.len());
-        ranges.push((from as f32, to as f32));
-        for (drug, segment) in self.segments().iter().enumerate() {
-            ranges.push(if level >= 0 {
+        let Windows { stamp, width, .. } = self.windows;
+        let drug_ranges = self.segments().iter().enumerate().map(|(drug, segment)| {
+            if level >= 0 {
                 self.plan.range(self.epoch, level, drug)
             } else {
                 let (low, high) = outward(segment.range(s0, s1));
                 (low.max(0.0), high)
-            });
-        }
-        ranges.extend((0..self.pool_count).map(|pool| outward(self.pools.range(pool, s0, s1))));
-        ranges.extend(self.aggregates.iter().map(|line| {
+            }
+        });
+        let pool_ranges = (0..self.pool_count).map(|pool| outward(self.pools.range(pool, s0, s1)));
+        let aggregate_ranges = self.aggregates.iter().map(|line| {
             let (a, b) = (line.at(s0) as f32, line.at(s1) as f32);
             (a.min(b), a.max(b))
-        }));
-        let window = &mut self.windows[index];
-        window.known = true;
-        window.end = to;
-        for (i, (low, high)) in ranges.into_iter().enumerate() {
-            window.low[i] = low;
-            window.high[i] = high;
+        });
+        let time = std::iter::once((from as f32, to as f32));
+        let out = &mut self.windows.ranges[index * width..(index + 1) * width];
+        for (out, range) in out.iter_mut().zip(time.chain(drug_ranges).chain(pool_ranges).chain(aggregate_ranges)) {
+            *out = range;
         }
+        self.windows.known[index] = stamp;
+        self.windows.ends[index] = to;
     }
 }

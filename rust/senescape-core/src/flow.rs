@@ -38,10 +38,12 @@ impl Driver {
 
     /// Carry the traits of some cells from `since` to `now`; `since` is then `now`.
     pub fn advance(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env<'_>, rtol: f64) {
+        if lanes.since == lanes.now {
+            return;
+        }
         if fate.driven.is_empty() {
-            let hours = hours_between(&lanes.since, &lanes.now);
-            relax(&fate.flows, &hours, &mut lanes.columns);
-        } else if lanes.since != lanes.now {
+            relax(&fate.flows, &hours_between(&lanes.since, &lanes.now), &mut lanes.columns);
+        } else {
             self.drive(fate, lanes, env, rtol);
         }
         lanes.since = lanes.now;

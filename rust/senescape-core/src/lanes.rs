@@ -3,10 +3,40 @@
 use crate::cells::Table;
 use crate::env::{Env, Times};
 use crate::expr::{Frame, IntervalFrame, LANES};
-use crate::model::{Flow, Rules, Source};
+use crate::model::{Flow, Reads, Rules, Source};
 
 /// Values of one trait, a lane a cell.
 pub type Column = [f32; LANES];
+
+/// Rows to copy from.
+trait Pick {
+    fn copy_to<T: Copy>(&self, from: &[T], to: &mut [T; LANES]);
+}
+
+/// Rows that follow one another.
+struct Stretch {
+    first: usize,
+    n: usize,
+}
+
+impl Pick for Stretch {
+    #[inline(always)]
+    fn copy_to<T: Copy>(&self, from: &[T], to: &mut [T; LANES]) {
+        to[..self.n].copy_from_slice(&from[self.first..self.first + self.n]);
+    }
+}
+
+/// Any rows.
+struct Scattered<'r>(&'r [u32]);
+
+impl Pick for Scattered<'_> {
+    #[inline(always)]
+    fn copy_to<T: Copy>(&self, from: &[T], to: &mut [T; LANES]) {
+        for (to, &row) in to.iter_mut().zip(self.0) {
+            *to = from[row as usize];
+        }
+    }
+}
 
 /// Up to [`LANES`] cells of one fate.
 pub struct Lanes {
@@ -41,44 +71,45 @@ impl Lanes {
         }
     }
 
-    /// Take some columns of the cells of up to [`LANES`] rows, wanted at the time they wake.
-    pub fn gather(&mut self, table: &Table, rows: &[u32], columns: &[usize]) {
+    /// Take what is read of the cells of up to [`LANES`] rows, wanted at the time they wake.
+    pub fn gather(&mut self, table: &Table, rows: &[u32], reads: &Reads) {
         self.n = rows.len();
-        let first = rows[0] as usize;
-        let contiguous = rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
         self.rows[..rows.len()].copy_from_slice(rows);
-        if contiguous {
-            let range = first..first + self.n;
-            self.since[..self.n].copy_from_slice(&table.since[range.clone()]);
-            self.now[..self.n].copy_from_slice(&table.wake[range.clone()]);
-            self.entered[..self.n].copy_from_slice(&table.entered[range.clone()]);
-            self.marks[..self.n].copy_from_slice(&table.marks[range.clone()]);
-            for &column in columns {
-                self.columns[column][..self.n].copy_from_slice(&table.columns[column][range.clone()]);
-            }
+        let first = rows[0];
+        if rows.iter().zip(first..).all(|(row, next)| *row == next) {
+            self.take(table, reads, &Stretch { first: first as usize, n: rows.len() });
         } else {
-            for (lane, &row) in rows.iter().enumerate() {
-                let row = row as usize;
-                self.since[lane] = table.since[row];
-                self.now[lane] = table.wake[row];
-                self.entered[lane] = table.entered[row];
-                self.marks[lane] = table.marks[row];
-            }
-            for &column in columns {
-                let from = &table.columns[column];
-                for (to, &row) in self.columns[column].iter_mut().zip(rows) {
-                    *to = from[row as usize];
-                }
-            }
+            self.take(table, reads, &Scattered(rows));
         }
-        // Idle lanes repeat the first, so that they never compute with stale values.
-        for lane in self.n..LANES {
-            self.since[lane] = self.since[0];
-            self.now[lane] = self.now[0];
-            self.entered[lane] = self.entered[0];
-            for &column in columns {
-                self.columns[column][lane] = self.columns[column][0];
-            }
+    }
+
+    /// Take each wanted column. Idle lanes repeat the first, so that they never compute with stale values.
+    #[inline(always)]
+    fn take(&mut self, table: &Table, reads: &Reads, from: &impl Pick) {
+        let n = self.n;
+        from.copy_to(&table.wake, &mut self.now);
+        let first = self.now[0];
+        self.now[n..].fill(first);
+        if reads.since {
+            from.copy_to(&table.since, &mut self.since);
+            let first = self.since[0];
+            self.since[n..].fill(first);
+        } else {
+            self.since = self.now;
+        }
+        if reads.age {
+            from.copy_to(&table.entered, &mut self.entered);
+            let first = self.entered[0];
+            self.entered[n..].fill(first);
+        }
+        if reads.marks {
+            from.copy_to(&table.marks, &mut self.marks);
+        }
+        for &column in &reads.columns {
+            let to = &mut self.columns[column];
+            from.copy_to(&table.columns[column], to);
+            let first = to[0];
+            to[n..].fill(first);
         }
     }
 
@@ -92,6 +123,15 @@ impl Lanes {
             for (&row, x) in self.rows[..self.n].iter().zip(&self.columns[column]) {
                 to[row as usize] = *x;
             }
+        }
+    }
+
+    /// Write some columns of one lane, carried on to now, back to the cell's row.
+    pub fn scatter_lane(&self, lane: usize, table: &mut Table, columns: &[usize]) {
+        let row = self.rows[lane] as usize;
+        table.since[row] = self.now[lane];
+        for &column in columns {
+            table.columns[column][row] = self.columns[column][lane];
         }
     }
 
@@ -139,6 +179,25 @@ impl Boxes {
             low: vec![[0.0; LANES]; columns],
             high: vec![[0.0; LANES]; columns],
         }
+    }
+
+    /// Find each cell's window by its level.
+    pub fn set_windows(&mut self, levels: &[i8; LANES], lanes: &Lanes, env: &mut Env<'_>) {
+        let mut last = levels[0];
+        let (mut window, mut end) = env.window(last, lanes.now[0]);
+        for lane in 0..lanes.n {
+            // Windows of whole epochs start with this epoch: their level says all.
+            if levels[lane] != last || last < 0 {
+                last = levels[lane];
+                (window, end) = env.window(last, lanes.now[lane]);
+            }
+            self.window[lane] = window as u16;
+            self.end[lane] = end;
+        }
+        // Idle lanes repeat the last, whose window is at hand.
+        self.window[lanes.n..].fill(window as u16);
+        let last = lanes.now[0];
+        self.end[lanes.n..].fill(end.max(last));
     }
 
     /// Fill a program's input intervals for the cells of `lanes`, whose moving traits have been boxed.

@@ -5,6 +5,7 @@
 //! ([`thin`]), so that the law of the result depends on no time step.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod account;
 pub mod cells;
 pub mod dist;
 pub mod document;
@@ -15,10 +16,13 @@ pub mod env;
 pub mod error;
 pub mod expr;
 pub mod flow;
+mod found;
 pub mod lanes;
 pub mod model;
+mod observe;
 pub mod plan;
 pub mod pool;
 pub mod replicate;
 pub mod rng;
+mod span;
 pub mod thin;

@@ -14,6 +14,8 @@ pub struct Plan {
     pub edges: Vec<f64>,
     /// For each edge, the number of the observation made there, if any.
     pub observation: Vec<Option<u32>>,
+    /// For each epoch, the number of the first observation at or after its end.
+    pub next_observation: Vec<u32>,
     /// `segments[n][drug]`: the drug's course over epoch `n`.
     pub segments: Vec<Vec<Segment>>,
     /// `ranges[level][n][drug]`: the drug's range over the epochs `n..n + 2^level`.
@@ -73,15 +75,28 @@ impl Plan {
                 next += 1;
             }
         }
+        let mut next_observation = Vec::with_capacity(edges.len());
+        let mut past = 0;
+        for seen in &observation {
+            next_observation.push(past);
+            past = seen.map_or(past, |number| number + 1);
+        }
+        next_observation.remove(0);
         let segments = schedule.segments(&edges);
         let ranges = ranges(&segments, &edges, model.drugs.len());
-        Ok(Self { edges, observation, segments, ranges })
+        Ok(Self { edges, observation, next_observation, segments, ranges })
     }
 
     /// The number of epochs.
     #[must_use]
     pub fn epochs(&self) -> usize {
         self.edges.len() - 1
+    }
+
+    /// The epoch that holds a time, where it is `from` at the earliest.
+    #[must_use]
+    pub fn epoch_at(&self, t: f64, from: usize) -> usize {
+        from + self.edges.get(from + 1..).map_or(0, |edges| edges.partition_point(|edge| *edge <= t))
     }
 
     /// The largest level of a window that starts with any epoch.

@@ -1,16 +1,18 @@
 //! One replicate: epochs, the exchange of cells and environment, observations and stop rules.
 
+use crate::account::{Account, cells_after};
 use crate::cells::{Cell, Table};
-use crate::document::{Gather, Kind, RunDocument};
-use crate::env::{Env, Line, Times};
+use crate::document::{Gather, RunDocument};
+use crate::env::{Env, Line};
 use crate::error::{Error, FaultKind, RateFault};
-use crate::expr::{Frame, LANES};
+use crate::expr::Frame;
 use crate::lanes::Lanes;
-use crate::model::{EnvInput, Model, Observable, Rules, Source, Value};
+use crate::model::{EnvInput, Model, Reads, Rules, Source};
 use crate::plan::Plan;
 use crate::pool::PoolPath;
-use crate::rng::{Purpose, Stream, founder_key};
-use crate::thin::{FateScratch, Tally};
+use crate::rng::Stream;
+
+use crate::thin::{Choices, FateScratch, Tally};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Why a replicate ended.
@@ -56,13 +58,32 @@ pub struct Record {
     pub tally: Tally,
 }
 
+/// How far cells are run before the next look at all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// To the end of each epoch.
+    Epochs,
+    /// To the next read-out over cells, or to the horizon: for cells that know nothing of each other.
+    Whole,
+}
+
+/// How a replicate ended.
+struct End {
+    stop: Stop,
+    time: f64,
+    /// Epochs that were run whole.
+    epochs: usize,
+}
+
 /// Runs replicates, one after another, with the same scratch.
 pub struct Worker<'m> {
     pub(crate) model: &'m Model,
-    run: &'m RunDocument,
-    plan: &'m Plan,
-    given: &'m [Vec<f32>],
+    pub(crate) run: &'m RunDocument,
+    pub(crate) plan: &'m Plan,
+    pub(crate) given: &'m [Vec<f32>],
     cancel: &'m AtomicBool,
+    /// Whether no cell can learn of any other, and no rule ends the run at a time of its own.
+    independent: bool,
     pub(crate) tables: Vec<Table>,
     pub(crate) scratch: Vec<FateScratch>,
     #[allow(clippy::vec_box, reason = "lanes are large: they are lent out by pointer")]
@@ -71,17 +92,24 @@ pub struct Worker<'m> {
     pub(crate) stream: Stream,
     pub(crate) replicate: u64,
     pub(crate) rtol: f64,
-    pub(crate) events: Vec<i64>,
+    pub(crate) account: Account,
     pub(crate) first_event: Vec<f64>,
     pub(crate) last_death: f64,
     pub(crate) tally: Tally,
     pub(crate) alive: u64,
+    /// Cells of each fate that came to the end.
+    survivors: Vec<i64>,
+    pub(crate) choices: Box<Choices>,
+    pub(crate) mother: Cell,
     pub(crate) daughter: Cell,
+    pub(crate) before: Vec<f32>,
     pub(crate) scalar: Vec<f64>,
-    observable_frames: Vec<Frame>,
-    pool_state: Vec<f64>,
+    /// What a read-out over all cells gathers.
+    pub(crate) everything: Reads,
+    pub(crate) observable_frames: Vec<Frame>,
+    pub(crate) pool_state: Vec<f64>,
     corrected: PoolPath,
-    measured: Vec<f64>,
+    pub(crate) measured: Vec<f64>,
     previous: Vec<f64>,
 }
 
@@ -96,12 +124,14 @@ impl<'m> Worker<'m> {
         cancel: &'m AtomicBool,
     ) -> Self {
         let columns = model.columns.len();
+        let cell = Cell { traits: vec![0.0; columns], ..Cell::default() };
         Self {
             model,
             run,
             plan,
             given,
             cancel,
+            independent: model.pools.is_empty() && model.aggregates.is_empty() && run.stop.relapse.is_none(),
             tables: model.fates.iter().map(|_| Table::new(columns)).collect(),
             scratch: model.fates.iter().map(|fate| FateScratch::new(fate, columns)).collect(),
             spare: Vec::new(),
@@ -109,13 +139,18 @@ impl<'m> Worker<'m> {
             stream: Stream::new(0, 0),
             replicate: 0,
             rtol: run.rtol,
-            events: vec![0; model.transitions.len()],
             first_event: vec![f64::NAN; model.transitions.len()],
             last_death: f64::NAN,
             tally: Tally::default(),
+            account: Account::default(),
             alive: 0,
-            daughter: Cell { traits: vec![0.0; columns], ..Cell::default() },
+            survivors: vec![0; model.fates.len()],
+            choices: Box::default(),
+            mother: cell.clone(),
+            daughter: cell,
+            before: vec![0.0; columns],
             scalar: Vec::new(),
+            everything: Reads { columns: (0..columns).collect(), age: true, marks: true, since: true },
             observable_frames: model.observables.iter().map(|o| o.value.bound.frame()).collect(),
             pool_state: Vec::new(),
             corrected: PoolPath::default(),
@@ -132,57 +167,120 @@ impl<'m> Worker<'m> {
         if self.interrupted() {
             return Err(Error::Interrupted);
         }
-        self.start(replicate)?;
-        self.exchange(0)?;
-        let mut record = self.blank(replicate);
-        self.observe(0, &mut record);
-        let mut stop = Stop::Horizon;
-        let mut end_time = self.run.until;
-        for epoch in 0..self.plan.epochs() {
-            if self.cancel.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
-            if epoch > 0 {
-                self.env.enter(epoch);
-                self.exchange(epoch)?;
-            }
-            if !self.epoch()? {
-                stop = Stop::CellCap;
-                end_time = self.env.end;
-                break;
-            }
-            self.settle()?;
-            self.observe(epoch + 1, &mut record);
-            if self.relapsed() {
-                stop = Stop::Relapsed;
-                end_time = self.env.end;
-                break;
-            }
-            // Without cells nothing more can happen, but pools and read-outs still run to the horizon.
-            if self.alive == 0 && stop == Stop::Horizon && self.run.stop.eradicated {
-                stop = Stop::Eradicated;
-                end_time = if self.last_death.is_nan() { 0.0 } else { self.last_death };
-            }
+        if self.independent
+            && let Some(record) = self.attempt(replicate, Pace::Whole)?
+        {
+            return Ok(record);
         }
-        self.check_ledger()?;
-        record.first_event.clone_from(&self.first_event);
-        record.last_death = self.last_death;
-        record.end_time = end_time;
-        record.stop = stop;
-        record.total_events.clone_from(&self.events);
-        record.total_counts = self.tables.iter().map(|t| t.alive() as i64).collect();
-        record.tally = self.tally;
-        Ok(record)
+        // In a run by epochs the cap ends the replicate in good order.
+        self.attempt(replicate, Pace::Epochs)?.ok_or_else(|| Error::Internal("a replicate has no end".into()))
     }
 
-    fn blank(&self, replicate: u64) -> Record {
+    /// Run a replicate at a pace; nothing if there were more cells than the cap, and the pace does not show when.
+    fn attempt(&mut self, replicate: u64, pace: Pace) -> Result<Option<Record>, Error> {
+        self.reset(replicate);
+        let mut record = self.blank();
+        let end = match pace {
+            Pace::Whole => match self.run_whole(&mut record)? {
+                true => End { stop: Stop::Horizon, time: self.run.until, epochs: self.plan.epochs() },
+                false => return Ok(None),
+            },
+            Pace::Epochs => self.run_epochs(&mut record)?,
+        };
+        self.close(record, end).map(Some)
+    }
+
+    fn reset(&mut self, replicate: u64) {
+        self.replicate = replicate;
+        self.stream = Stream::new(self.run.seed, replicate);
+        self.account.open(self.plan, self.model);
+        self.first_event.fill(f64::NAN);
+        self.last_death = f64::NAN;
+        self.tally = Tally::default();
+        self.pool_state.clone_from(&self.model.pool_initial);
+        self.survivors.fill(0);
+        self.clear();
+    }
+
+    /// Take all cells out and go back to the start.
+    fn clear(&mut self) {
+        for table in &mut self.tables {
+            table.clear();
+        }
+        self.alive = 0;
+        self.env.enter(0);
+    }
+
+    /// Run all founders together, epoch by epoch.
+    fn run_epochs(&mut self, record: &mut Record) -> Result<End, Error> {
+        for (fate, founders) in self.batches() {
+            self.found(fate, founders)?;
+        }
+        let epochs = self.plan.epochs();
+        let mut end = End { stop: Stop::Horizon, time: self.run.until, epochs };
+        for epoch in 0..epochs {
+            if epoch > 0 {
+                self.env.enter(epoch);
+            }
+            self.exchange(epoch)?;
+            if epoch == 0 {
+                self.observe(0, record);
+            }
+            let kept = self.span(epoch, epoch)?;
+            if kept {
+                self.settle()?;
+                self.observe(epoch + 1, record);
+            }
+            if !kept || self.relapsed() {
+                let stop = if kept { Stop::Relapsed } else { Stop::CellCap };
+                // Where the cap ends the run its last epoch is not whole, so nothing is read out there.
+                end = End { stop, time: self.env.end, epochs: epoch + usize::from(kept) };
+                break;
+            }
+        }
+        self.tally.epochs = (self.env.epoch + 1) as u64;
+        self.count_survivors();
+        Ok(end)
+    }
+
+    /// Run founders a batch at a time, each to the horizon: the batch stays in the cache, and memory does not grow with
+    /// the tumour. False if there may have been more cells than the cap.
+    fn run_whole(&mut self, record: &mut Record) -> Result<bool, Error> {
+        for (fate, founders) in self.batches() {
+            self.clear();
+            self.found(fate, founders)?;
+            self.observe(0, record);
+            let mut epoch = 0;
+            while epoch < self.plan.epochs() {
+                let last = self.last_of_span(epoch);
+                self.env.enter(epoch);
+                if !self.span(epoch, last)? {
+                    return Ok(false);
+                }
+                self.observe(last + 1, record);
+                epoch = last + 1;
+            }
+            self.count_survivors();
+        }
+        self.tally.epochs = self.plan.epochs() as u64;
+        let founders: u64 = self.run.initial.iter().sum();
+        Ok(self.account.most_cells(founders) <= self.run.stop.max_cells)
+    }
+
+    fn count_survivors(&mut self) {
+        for (survivors, table) in self.survivors.iter_mut().zip(&self.tables) {
+            *survivors += table.alive() as i64;
+        }
+    }
+
+    fn blank(&self) -> Record {
         let rows = self.run.observe.len();
         Record {
-            replicate,
+            replicate: self.replicate,
             counts: vec![-1; rows * self.model.fates.len()],
             events: vec![-1; rows * self.model.transitions.len()],
             pools: vec![f64::NAN; rows * self.model.pools.len()],
-            observables: vec![f64::NAN; rows * self.model.observables.len()],
+            observables: vec![0.0; rows * self.model.observables.len()],
             first_event: Vec::new(),
             last_death: f64::NAN,
             end_time: 0.0,
@@ -193,71 +291,39 @@ impl<'m> Worker<'m> {
         }
     }
 
-    fn start(&mut self, replicate: u64) -> Result<(), Error> {
-        self.replicate = replicate;
-        self.stream = Stream::new(self.run.seed, replicate);
-        self.events.fill(0);
-        self.first_event.fill(f64::NAN);
-        self.last_death = f64::NAN;
-        self.tally = Tally::default();
-        self.pool_state.clone_from(&self.model.pool_initial);
-        self.env.enter(0);
-        self.alive = 0;
-        let mut founder = 0_u64;
-        for fate in 0..self.tables.len() {
-            self.tables[fate].clear();
-            for _ in 0..self.run.initial[fate] {
-                self.found(fate, founder)?;
-                founder += 1;
-                if founder.is_multiple_of(1 << 16) && self.interrupted() {
-                    return Err(Error::Interrupted);
-                }
+    /// Complete the record, and check that every cell is accounted for.
+    fn close(&self, mut record: Record, end: End) -> Result<Record, Error> {
+        let seen = self.plan.observation[..=end.epochs].iter().flatten().count();
+        self.account.enter(self.model, &self.run.initial, seen, &mut record);
+        self.finish_read_outs(seen, &mut record);
+        record.total_events = self.account.totals(self.model.transitions.len());
+        record.total_counts = cells_after(self.model, &self.run.initial, &record.total_events);
+        for ((found, wanted), fate) in self.survivors.iter().zip(&record.total_counts).zip(&self.model.fates) {
+            if found != wanted {
+                return Err(Error::Internal(format!(
+                    "the ledger does not close in replicate {}: fate '{}' has {found} cells, events say {wanted}",
+                    self.replicate, fate.name
+                )));
             }
         }
-        Ok(())
-    }
-
-    fn found(&mut self, fate: usize, founder: u64) -> Result<(), Error> {
-        let key = founder_key(founder);
-        let mut cell = std::mem::take(&mut self.daughter);
-        cell.key = key;
-        cell.draws = 0;
-        cell.clone = founder as u32;
-        cell.marks = 0;
-        cell.entered = 0.0;
-        cell.since = 0.0;
-        cell.threshold = self.stream.first_threshold(key);
-        cell.level = 0;
-        for (i, column) in self.model.columns.iter().enumerate() {
-            let x = match &column.initial {
-                Value::Dist(dist) => {
-                    let mut draws = self.stream.draws(key, 0, Purpose::Initial(column.of as u16));
-                    dist.sample(&mut draws) as f32
-                }
-                Value::Given(index) => self.given[*index][founder as usize],
-                Value::Rule(rules) => evaluate(rules, &cell.traits, 0, 0.0, |_| 0.0, &mut self.scalar),
-            };
-            if !x.is_finite() {
-                return Err(self.fault(
-                    fate,
-                    format!("initial value of {}", column.name),
-                    0.0,
-                    FaultKind::Trait(x.into()),
-                ));
-            }
-            cell.traits[i] = x;
+        record.first_event.clone_from(&self.first_event);
+        record.last_death = self.last_death;
+        (record.stop, record.end_time) = (end.stop, end.time);
+        let gone = record.total_counts.iter().all(|n| *n == 0);
+        // Without cells nothing more can happen, but pools and read-outs still run to the horizon.
+        if end.stop == Stop::Horizon && gone && self.run.stop.eradicated {
+            record.stop = Stop::Eradicated;
+            record.end_time = if self.last_death.is_nan() { 0.0 } else { self.last_death };
         }
-        self.tables[fate].push(&cell);
-        self.alive += 1;
-        self.daughter = cell;
-        Ok(())
+        record.tally = self.tally;
+        Ok(record)
     }
 
     /// Fix the environment's path over the epoch: aggregates by their last change, pools by their equations.
     fn exchange(&mut self, epoch: usize) -> Result<(), Error> {
         if !self.model.aggregates.is_empty() {
             if epoch == 0 {
-                self.measure();
+                self.measure(0.0);
                 self.previous.clone_from(&self.measured);
             }
             let last = if epoch == 0 { 1.0 } else { self.env.start - self.plan.edges[epoch - 1] };
@@ -284,13 +350,14 @@ impl<'m> Worker<'m> {
 
     /// After the cells: correct the pools with the aggregates' measured change.
     fn settle(&mut self) -> Result<(), Error> {
-        for fate in 0..self.tables.len() {
-            self.tables[fate].compact();
-            self.carry_driven(fate);
+        for table in &mut self.tables {
+            if table.is_sparse() {
+                table.compact();
+            }
         }
         if !self.model.aggregates.is_empty() {
             std::mem::swap(&mut self.previous, &mut self.measured);
-            self.measure();
+            self.measure(self.env.end);
         }
         if let Some(pools) = &self.model.pool_rates {
             let (start, end) = (self.env.start, self.env.end);
@@ -309,137 +376,11 @@ impl<'m> Worker<'m> {
         Ok(())
     }
 
-    /// Bring the traits of a fate with varying targets to the epoch's end: their paths are known for the epoch only.
-    fn carry_driven(&mut self, fate: usize) {
-        if self.model.fates[fate].driven.is_empty() {
-            return;
-        }
-        let moving = &self.model.fates[fate].moving;
-        self.for_lanes(fate, |worker, lanes| lanes.scatter(&mut worker.tables[fate], moving));
-    }
-
-    /// Call `each` with all cells of a fate, in order, a handful at a time, their traits brought to the epoch's end.
-    fn for_lanes(&mut self, fate: usize, mut each: impl FnMut(&mut Self, &Lanes)) {
-        let model = self.model;
-        let now = self.env.end;
-        let all: Vec<usize> = (0..model.columns.len()).collect();
-        let mut rows: Vec<u32> = Vec::with_capacity(LANES);
-        let total = self.tables[fate].rows();
-        let mut row = 0;
-        while row < total {
-            rows.clear();
-            while row < total && rows.len() < LANES {
-                if !self.tables[fate].is_gone(row) {
-                    rows.push(row as u32);
-                }
-                row += 1;
-            }
-            if rows.is_empty() {
-                break;
-            }
-            let mut lanes = self.take_lanes();
-            lanes.gather(&self.tables[fate], &rows, &all);
-            lanes.now = [now; LANES];
-            // Before the first epoch the end is not reached yet: founders are read as they are.
-            if self.reading_start() {
-                lanes.now = lanes.since;
-            }
-            self.scratch[fate].driver.advance(&model.fates[fate], &mut lanes, &self.env, self.rtol);
-            each(self, &lanes);
-            self.spare.push(lanes);
-        }
-    }
-
-    fn reading_start(&self) -> bool {
-        self.tally.epochs == 0
-    }
-
-    fn measure(&mut self) {
-        let model = self.model;
-        for (i, aggregate) in model.aggregates.iter().enumerate() {
-            let alive = self.tables[aggregate.fate].alive() as f64;
-            self.measured[i] = match aggregate.kind {
-                Gather::Count => alive,
-                Gather::Sum | Gather::Mean => {
-                    let mut sum = 0.0;
-                    self.for_lanes(aggregate.fate, |_, lanes| {
-                        sum += lanes.columns[aggregate.column][..lanes.n].iter().copied().map(f64::from).sum::<f64>();
-                    });
-                    if aggregate.kind == Gather::Sum {
-                        sum
-                    } else if alive > 0.0 {
-                        sum / alive
-                    } else {
-                        0.0
-                    }
-                }
-            };
-        }
-    }
-
-    fn observe(&mut self, edge: usize, record: &mut Record) {
-        let Some(row) = self.plan.observation[edge] else { return };
-        let row = row as usize;
-        let model = self.model;
-        let fates = model.fates.len();
-        for (fate, table) in self.tables.iter().enumerate() {
-            record.counts[row * fates + fate] = table.alive() as i64;
-        }
-        let transitions = model.transitions.len();
-        record.events[row * transitions..(row + 1) * transitions].copy_from_slice(&self.events);
-        let pools = model.pools.len();
-        record.pools[row * pools..(row + 1) * pools].copy_from_slice(&self.pool_state);
-        for (i, observable) in model.observables.iter().enumerate() {
-            record.observables[row * model.observables.len() + i] = self.read_out(i, observable);
-        }
-    }
-
-    fn read_out(&mut self, index: usize, observable: &Observable) -> f64 {
-        let alive = self.tables[observable.fate].alive() as f64;
-        if observable.kind == Gather::Count {
-            return alive;
-        }
-        let mut frame = std::mem::replace(&mut self.observable_frames[index], observable.value.bound.frame());
-        let mut sum = 0.0;
-        self.for_lanes(observable.fate, |worker, lanes| {
-            let times: Times = lanes.now;
-            lanes.fill(&observable.value, &lanes.columns, &times, &worker.env, &mut frame);
-            observable.value.bound.values(&mut frame, lanes.n);
-            sum += frame.output(0)[..lanes.n].iter().copied().map(f64::from).sum::<f64>();
-        });
-        self.observable_frames[index] = frame;
-        if observable.kind == Gather::Sum { sum } else { sum / alive }
-    }
-
     fn relapsed(&self) -> bool {
         self.run.stop.relapse.as_ref().is_some_and(|rule| {
             let cells: usize = rule.fates.iter().map(|&f| self.tables[f].alive()).sum();
             self.env.end >= rule.after && cells as f64 > rule.above
         })
-    }
-
-    /// Starts + births = alive + deaths, fate by fate.
-    fn check_ledger(&self) -> Result<(), Error> {
-        let mut expected: Vec<i64> = self.run.initial.iter().map(|n| *n as i64).collect();
-        for (transition, n) in self.model.transitions.iter().zip(&self.events) {
-            expected[transition.source] -= n;
-            match transition.kind {
-                Kind::Move => expected[transition.target] += n,
-                Kind::Division => expected[transition.target] += 2 * n,
-                Kind::Death => {}
-            }
-        }
-        for (fate, wanted) in expected.into_iter().enumerate() {
-            let found = self.tables[fate].alive() as i64;
-            if found != wanted {
-                let name = &self.model.fates[fate].name;
-                return Err(Error::Internal(format!(
-                    "the ledger does not close in replicate {}: fate '{name}' has {found} cells, events say {wanted}",
-                    self.replicate
-                )));
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn over_cap(&self) -> bool {

@@ -4,6 +4,7 @@
 //! the cell's own draw count and a purpose, so nothing depends on threads, on the order of cells or on a pause.
 
 use crate::expr::math::ln_f64;
+use crate::expr::{LANES, Level, at_level};
 
 const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
@@ -100,10 +101,101 @@ impl Stream {
         -ln_f64(uniform(a, b))
     }
 
+    /// [`Stream::candidate`] for many cells: their uniform numbers and thresholds.
+    pub fn candidates(
+        self,
+        cells: &[u64; LANES],
+        draws: &[u32; LANES],
+        uniforms: &mut [f64; LANES],
+        thresholds: &mut [f64; LANES],
+    ) {
+        columnar(self.key, cells, draws, Purpose::Candidate.word(), uniforms, thresholds);
+        exponential(thresholds);
+    }
+
+    /// [`Stream::first_threshold`] for many cells.
+    pub fn first_thresholds(self, cells: &[u64; LANES], thresholds: &mut [f64; LANES]) {
+        let mut unused = [0.0; LANES];
+        columnar(self.key, cells, &[0; LANES], Purpose::Birth.word(), thresholds, &mut unused);
+        exponential(thresholds);
+    }
+
     /// A sequence of draws for one cell and purpose, starting at the cell's draw count.
     #[must_use]
     pub fn draws(self, cell: u64, draw: u32, purpose: Purpose) -> Draws {
         Draws { stream: self, cell, draw, purpose, part: 0, rejected: 0 }
+    }
+}
+
+/// The two uniform numbers of a block of Philox for many cells: the scalar loop above, compiled for wide registers.
+fn columnar(
+    key: [u32; 2],
+    cells: &[u64; LANES],
+    draws: &[u32; LANES],
+    purpose: u32,
+    first: &mut [f64; LANES],
+    second: &mut [f64; LANES],
+) {
+    at_level!(
+        Level::best(),
+        columnar_body(
+            key: [u32; 2],
+            cells: &[u64; LANES],
+            draws: &[u32; LANES],
+            purpose: u32,
+            first: &mut [f64; LANES],
+            second: &mut [f64; LANES]
+        )
+    );
+}
+
+#[inline(always)]
+fn columnar_body(
+    key: [u32; 2],
+    cells: &[u64; LANES],
+    draws: &[u32; LANES],
+    purpose: u32,
+    first: &mut [f64; LANES],
+    second: &mut [f64; LANES],
+) {
+    const PART: usize = 16;
+    for start in (0..LANES).step_by(PART) {
+        let [mut c0, mut c1, mut c2, mut c3] = [[0_u32; PART]; 4];
+        for i in 0..PART {
+            c0[i] = cells[start + i] as u32;
+            c1[i] = (cells[start + i] >> 32) as u32;
+            c2[i] = draws[start + i];
+            c3[i] = purpose;
+        }
+        let [mut k0, mut k1] = key;
+        for _ in 0..10 {
+            for i in 0..PART {
+                let p0 = u64::from(MULTIPLIER[0]) * u64::from(c0[i]);
+                let p1 = u64::from(MULTIPLIER[1]) * u64::from(c2[i]);
+                c0[i] = (p1 >> 32) as u32 ^ c1[i] ^ k0;
+                c1[i] = p1 as u32;
+                c2[i] = (p0 >> 32) as u32 ^ c3[i] ^ k1;
+                c3[i] = p0 as u32;
+            }
+            k0 = k0.wrapping_add(WEYL[0]);
+            k1 = k1.wrapping_add(WEYL[1]);
+        }
+        for i in 0..PART {
+            first[start + i] = uniform(c0[i], c1[i]);
+            second[start + i] = uniform(c2[i], c3[i]);
+        }
+    }
+}
+
+/// Uniform numbers made Exp(1).
+fn exponential(values: &mut [f64; LANES]) {
+    at_level!(Level::best(), exponential_body(values: &mut [f64; LANES]));
+}
+
+#[inline(always)]
+fn exponential_body(values: &mut [f64; LANES]) {
+    for x in values {
+        *x = -ln_f64(*x);
     }
 }
 
@@ -183,6 +275,20 @@ mod tests {
         ];
         for (counter, key, answer) in rows {
             assert_eq!(philox(counter, key), answer);
+        }
+    }
+
+    #[test]
+    fn columns_hold_the_draws_of_single_cells() {
+        let stream = Stream::new(5, 9);
+        let cells: [u64; LANES] = std::array::from_fn(|i| founder_key(i as u64));
+        let draws: [u32; LANES] = std::array::from_fn(|i| (i * i) as u32);
+        let [mut uniforms, mut thresholds, mut first] = [[0.0; LANES]; 3];
+        stream.candidates(&cells, &draws, &mut uniforms, &mut thresholds);
+        stream.first_thresholds(&cells, &mut first);
+        for i in 0..LANES {
+            assert_eq!(stream.candidate(cells[i], draws[i]), (uniforms[i], thresholds[i]));
+            assert_eq!(stream.first_threshold(cells[i]), first[i]);
         }
     }
 

@@ -1,12 +1,12 @@
 //! Fates drawn by thinning: bounds over windows, candidates, acceptance.
 //!
 //! A cell sleeps until its threshold, in units of integrated bound, is used up (a candidate) or its bound ends. At a
-//! candidate the true hazards decide whether anything happens. Then, and whenever a bound ends, a new bound is computed by
-//! interval evaluation of the same rules over the box that the cell and its environment stay in until the window's end.
+//! candidate the true hazards decide whether anything happens. If nothing does, the cell sleeps on under the same bound
+//! with a new threshold, unless the bound proved loose. Whenever a bound ends, a new one is computed by interval
+//! evaluation of the same rules over the box that the cell and its environment stay in until the window's end.
 //! Which windows a cell takes follows from its own history only: longer ones after a quiet window, shorter ones after a
 //! candidate that came to nothing. So nothing a cell does depends on which cells lie beside it.
 
-use crate::cells::BLOCK;
 use crate::document::Kind;
 use crate::env::FINEST;
 use crate::error::{Error, FaultKind};
@@ -41,6 +41,35 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
+/// A bound that many times exceeds the hazard is computed anew after a candidate that came to nothing; any other is kept.
+const LOOSE: f64 = 0.5;
+
+/// What is drawn and chosen for a handful of candidates.
+pub struct Choices {
+    keys: [u64; LANES],
+    draws: [u32; LANES],
+    uniforms: [f64; LANES],
+    thresholds: [f64; LANES],
+    bounds: [f64; LANES],
+    total: [f64; LANES],
+    chosen: [u32; LANES],
+}
+
+impl Default for Choices {
+    fn default() -> Self {
+        let zeros = [0.0; LANES];
+        Self {
+            keys: [0; LANES],
+            draws: [0; LANES],
+            uniforms: zeros,
+            thresholds: zeros,
+            bounds: zeros,
+            total: zeros,
+            chosen: [0; LANES],
+        }
+    }
+}
+
 /// Scratch for the cells of one fate.
 pub struct FateScratch {
     pub(crate) driver: Driver,
@@ -49,9 +78,18 @@ pub struct FateScratch {
     boxes: Boxes,
     /// The sum of constant hazards.
     total: Option<f64>,
+    queues: Queues,
+}
+
+/// Rows of a block that wait to be looked at.
+#[derive(Default)]
+struct Queues {
+    /// Awake before the epoch's end.
     due: Vec<u32>,
-    asleep: Vec<u32>,
-    rebound: Vec<u32>,
+    /// With a threshold that is used up.
+    candidates: Vec<u32>,
+    /// In need of a bound.
+    unbound: Vec<u32>,
 }
 
 impl FateScratch {
@@ -64,72 +102,41 @@ impl FateScratch {
             bounds: fate.hazards.bound.interval_frame(),
             boxes: Boxes::new(columns),
             total: fate.constant.as_ref().map(|hazards| hazards.iter().fold(0.0, |sum, h| sum + h)),
-            due: Vec::new(),
-            asleep: Vec::new(),
-            rebound: Vec::new(),
+            queues: Queues::default(),
         }
     }
 }
 
 impl Worker<'_> {
-    /// Run all cells to the epoch's end; false if there are too many of them.
-    pub(crate) fn epoch(&mut self) -> Result<bool, Error> {
-        self.tally.epochs += 1;
-        loop {
-            let mut moved = false;
-            for fate in 0..self.tables.len() {
-                let mut block = 0;
-                // Daughters join the last block, or new ones, while this runs.
-                while block < self.tables[fate].block_wake.len() {
-                    if self.tables[fate].block_wake[block] < self.env.end {
-                        moved = true;
-                        self.run_block(fate, block)?;
-                        self.tables[fate].refresh_block(block);
-                        if self.over_cap() {
-                            return Ok(false);
-                        }
-                        if self.interrupted() {
-                            return Err(Error::Interrupted);
-                        }
-                    } else {
-                        block += 1;
-                    }
-                }
-            }
-            if !moved {
-                return Ok(true);
-            }
-        }
+    /// Run the cells of one block that wake within the epoch until all of them sleep past it.
+    pub(crate) fn run_block(&mut self, fate: usize, block: usize) -> Result<(), Error> {
+        let mut queues = std::mem::take(&mut self.scratch[fate].queues);
+        queues.due.clear();
+        self.tables[fate].due(block, self.env.end, &mut queues.due);
+        let outcome = self.run_due(fate, &mut queues);
+        self.scratch[fate].queues = queues;
+        outcome
     }
 
-    #[inline(never)]
-    /// Run the cells of one block that wake within the epoch until all of them sleep past it.
-    fn run_block(&mut self, fate: usize, block: usize) -> Result<(), Error> {
-        let end = self.env.end;
-        let rows = block * BLOCK..((block + 1) * BLOCK).min(self.tables[fate].rows());
-        let scratch = &mut self.scratch[fate];
-        let (mut due, mut candidates) = (std::mem::take(&mut scratch.due), std::mem::take(&mut scratch.asleep));
-        let mut rebound = std::mem::take(&mut scratch.rebound);
-        due.clear();
-        let wake = &self.tables[fate].wake[rows.clone()];
-        due.extend(rows.zip(wake).filter(|(_, t)| **t < end).map(|(row, _)| row as u32));
+    fn run_due(&mut self, fate: usize, queues: &mut Queues) -> Result<(), Error> {
         let mut round = 0;
-        while !due.is_empty() {
-            candidates.clear();
-            rebound.clear();
+        while !queues.due.is_empty() {
+            queues.candidates.clear();
+            queues.unbound.clear();
             let threshold = &self.tables[fate].threshold;
-            for &row in &due {
-                if threshold[row as usize] == 0.0 { candidates.push(row) } else { rebound.push(row) }
+            for &row in &queues.due {
+                let queue = if threshold[row as usize] == 0.0 { &mut queues.candidates } else { &mut queues.unbound };
+                queue.push(row);
             }
-            for rows in candidates.chunks(LANES) {
-                self.decide(fate, rows, &mut rebound)?;
+            queues.due.clear();
+            for rows in queues.candidates.chunks(LANES) {
+                self.decide(fate, rows, &mut queues.unbound, &mut queues.due)?;
             }
-            due.clear();
-            for rows in rebound.chunks(LANES) {
-                self.bound(fate, rows, &mut due)?;
+            for rows in queues.unbound.chunks(LANES) {
+                self.bound(fate, rows, &mut queues.due)?;
             }
             round += 1;
-            if round > ROUND_LIMIT && self.over_rounds(fate, &due)? {
+            if round > ROUND_LIMIT && self.over_rounds(fate, &queues.due)? {
                 break;
             }
             // A long epoch holds many rounds. What is left undone here is never looked at again: the replicate ends.
@@ -137,8 +144,6 @@ impl Worker<'_> {
                 break;
             }
         }
-        let scratch = &mut self.scratch[fate];
-        (scratch.due, scratch.asleep, scratch.rebound) = (due, candidates, rebound);
         Ok(())
     }
 
@@ -150,93 +155,110 @@ impl Worker<'_> {
         Err(self.fault(fate, self.fastest(fate), time, FaultKind::TooFast(bound)))
     }
 
-    /// The transition with the most events so far out of a fate.
-    fn fastest(&self, fate: usize) -> String {
-        let of = &self.model.fates[fate].transitions;
-        let most = of.iter().copied().max_by_key(|&k| self.events[k]);
-        most.map_or_else(String::new, |k| self.model.transitions[k].name.clone())
-    }
-
-    #[inline(never)]
-    /// Decide what happens to cells whose thresholds are used up; those that live on in this fate join `rebound`.
-    fn decide(&mut self, fate: usize, rows: &[u32], rebound: &mut Vec<u32>) -> Result<(), Error> {
+    /// Decide what happens to cells whose thresholds are used up. Those that need a new bound join `unbound`; those that
+    /// sleep on under the old one and wake again within the epoch join `due`.
+    fn decide(&mut self, fate: usize, rows: &[u32], unbound: &mut Vec<u32>, due: &mut Vec<u32>) -> Result<(), Error> {
         let model = self.model;
         let of = &model.fates[fate];
         let mut lanes = self.take_lanes();
         lanes.gather(&self.tables[fate], rows, &of.read);
         let scratch = &mut self.scratch[fate];
         scratch.driver.advance(of, &mut lanes, &self.env, self.rtol);
-        // Written back at once: what happens next reads and changes the cells' own rows.
-        lanes.scatter(&mut self.tables[fate], &of.moving);
-        if of.constant.is_none() {
-            lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, &mut scratch.values);
-            of.hazards.bound.values(&mut scratch.values, lanes.n);
-        }
-        let mut draws = [(0.0, 0.0); LANES];
-        for (lane, &row) in rows.iter().enumerate() {
-            let table = &self.tables[fate];
-            draws[lane] = self.stream.candidate(table.key[row as usize], table.draws[row as usize]);
+        if !of.driven.is_empty() {
+            // Written back at once: where a driven trait stands is costly to find again.
+            lanes.scatter(&mut self.tables[fate], &of.moving);
         }
         self.tally.candidates += rows.len() as u64;
-        for (lane, &(u, threshold)) in draws[..lanes.n].iter().enumerate() {
-            let row = rows[lane] as usize;
-            let chosen = self.choose(fate, lane, u * self.tables[fate].bound[row], &lanes)?;
-            let lives = match chosen {
-                None => {
-                    let table = &mut self.tables[fate];
-                    table.level[row] = (table.level[row] - 1).max(FINEST);
-                    true
-                }
-                Some(k) => self.happen(fate, row, lane, &lanes, k)?,
-            };
-            if lives {
+        self.draw(fate, rows);
+        self.choose(fate, &lanes)?;
+        for (lane, &index) in rows.iter().enumerate() {
+            let row = index as usize;
+            let now = lanes.now[lane];
+            let Choices { chosen, total, thresholds, .. } = &*self.choices;
+            let Some(&k) = of.transitions.get(chosen[lane] as usize) else {
                 let table = &mut self.tables[fate];
-                // A daughter in her mother's row has a key, draws and a threshold of her own already.
-                if chosen.is_none_or(|k| model.transitions[k].kind != Kind::Division) {
-                    table.draws[row] += 1;
-                    table.threshold[row] = threshold;
+                table.draws[row] += 1;
+                table.level[row] = (table.level[row] - 1).max(FINEST);
+                let (bound, end) = (table.bound[row], table.window_end[row]);
+                if total[lane] < LOOSE * bound && bound * (end - now) > 1.0 {
+                    table.threshold[row] = thresholds[lane];
+                    unbound.push(index);
+                } else if table.sleep(row, now, thresholds[lane], bound, end) < self.env.end {
+                    due.push(index);
                 }
-                rebound.push(rows[lane]);
+                continue;
+            };
+            if model.transitions[k].kind != Kind::Death && of.driven.is_empty() && of.read.since {
+                lanes.scatter_lane(lane, &mut self.tables[fate], &of.moving);
+            }
+            if self.happen(fate, row, now, k)? {
+                self.tables[fate].wake[row] = now;
+                unbound.push(index);
             }
         }
         self.spare.push(lanes);
         Ok(())
     }
 
-    /// Which transition a candidate becomes, if any: the first whose summed hazard exceeds `level`.
-    fn choose(&self, fate: usize, lane: usize, level: f64, lanes: &Lanes) -> Result<Option<usize>, Error> {
-        let of = &self.model.fates[fate];
-        if let Some(constant) = &of.constant {
-            let mut sum = 0.0;
-            return Ok(of.transitions.iter().zip(constant).find_map(|(&k, hazard)| {
-                sum += hazard;
-                (level < sum).then_some(k)
-            }));
+    /// The random numbers of some candidates.
+    fn draw(&mut self, fate: usize, rows: &[u32]) {
+        let Choices { keys, draws, uniforms, thresholds, bounds, .. } = &mut *self.choices;
+        let table = &self.tables[fate];
+        for (lane, &row) in rows.iter().enumerate() {
+            let row = row as usize;
+            keys[lane] = table.key[row];
+            draws[lane] = table.draws[row];
+            bounds[lane] = table.bound[row];
         }
-        let values = &self.scratch[fate].values;
-        let mut sum = 0.0;
-        let mut chosen = None;
-        for (output, &k) in of.transitions.iter().enumerate() {
-            let hazard = f64::from(values.output(output)[lane]);
-            // Written so that NaN fails too.
-            if !(hazard >= 0.0 && hazard.is_finite()) {
-                return Err(self.bad_rate(fate, k, lane, lanes, hazard));
-            }
-            sum += hazard;
-            if chosen.is_none() && level < sum {
-                chosen = Some(k);
-            }
-        }
-        let bound = self.tables[fate].bound[lanes.rows[lane] as usize];
-        if sum > bound {
-            let kind = FaultKind::AboveBound { value: sum, bound };
-            let k = of.transitions.first().copied().unwrap_or(0);
-            return Err(self.named(fate, k, lane, lanes, kind));
-        }
-        Ok(chosen)
+        self.stream.candidates(keys, draws, uniforms, thresholds);
     }
 
-    #[inline(never)]
+    /// Which transition each candidate becomes: the first, among those out of the fate, whose summed hazard exceeds the
+    /// drawn share of the bound. The number of transitions stands for none.
+    fn choose(&mut self, fate: usize, lanes: &Lanes) -> Result<(), Error> {
+        let of = &self.model.fates[fate];
+        let FateScratch { values, .. } = &mut self.scratch[fate];
+        let Choices { uniforms, bounds, chosen, total, .. } = &mut *self.choices;
+        *chosen = [0; LANES];
+        *total = [0.0; LANES];
+        if let Some(constant) = &of.constant {
+            for hazard in constant {
+                pick(chosen, total, uniforms, bounds, &[*hazard; LANES]);
+            }
+            return Ok(());
+        }
+        lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, values);
+        of.hazards.bound.values(values, lanes.n);
+        let mut sound = true;
+        for output in 0..of.transitions.len() {
+            let hazards = values.output(output).map(f64::from);
+            // Written so that NaN fails too.
+            sound &= hazards[..lanes.n].iter().fold(true, |all, h| all & (*h >= 0.0) & (*h < f64::INFINITY));
+            pick(chosen, total, uniforms, bounds, &hazards);
+        }
+        sound &= total[..lanes.n].iter().zip(bounds.iter()).fold(true, |all, (sum, bound)| all & (*sum <= *bound));
+        if sound { Ok(()) } else { Err(self.unsound(fate, lanes)) }
+    }
+
+    /// What is wrong with the hazards of some candidates.
+    fn unsound(&self, fate: usize, lanes: &Lanes) -> Error {
+        let of = &self.model.fates[fate];
+        for lane in 0..lanes.n {
+            for (output, &k) in of.transitions.iter().enumerate() {
+                let hazard = f64::from(self.scratch[fate].values.output(output)[lane]);
+                if !(hazard >= 0.0 && hazard.is_finite()) {
+                    return self.bad_rate(fate, k, lane, lanes, hazard);
+                }
+            }
+            let (value, bound) = (self.choices.total[lane], self.choices.bounds[lane]);
+            if value > bound {
+                let k = of.transitions.first().copied().unwrap_or(0);
+                return self.named(fate, k, lane, lanes, FaultKind::AboveBound { value, bound });
+            }
+        }
+        Error::Internal("hazards were refused without a reason".into())
+    }
+
     /// Compute new bounds for cells that wake now; those that wake again within the epoch join `due`.
     fn bound(&mut self, fate: usize, rows: &[u32], due: &mut Vec<u32>) -> Result<(), Error> {
         let model = self.model;
@@ -250,21 +272,19 @@ impl Worker<'_> {
         let mut lanes = self.take_lanes();
         lanes.gather(&self.tables[fate], rows, &of.read);
         self.scratch[fate].driver.advance(of, &mut lanes, &self.env, self.rtol);
-        lanes.scatter(&mut self.tables[fate], &of.moving);
+        if !of.driven.is_empty() {
+            lanes.scatter(&mut self.tables[fate], &of.moving);
+        }
         let top = if of.coupled { 0 } else { self.env.top_level() };
         let mut levels = [0_i8; LANES];
-        for (lane, &row) in rows.iter().enumerate() {
+        for (level, &row) in levels.iter_mut().zip(rows) {
             // Where nothing a hazard reads can change, a bound holds to the horizon.
-            levels[lane] = if of.varying { self.tables[fate].level[row as usize].min(top) } else { top };
+            *level = if of.varying { self.tables[fate].level[row as usize].min(top) } else { top };
         }
         let mut bounds = [0.0; LANES];
         loop {
             let FateScratch { driver, bounds: frame, boxes, .. } = &mut self.scratch[fate];
-            for lane in 0..LANES {
-                let (window, end) = self.env.window(levels[lane.min(lanes.n - 1)], lanes.now[lane]);
-                boxes.window[lane] = window as u16;
-                boxes.end[lane] = end;
-            }
+            boxes.set_windows(&levels, &lanes, &mut self.env);
             driver.enclose(of, &lanes, boxes, &self.env);
             boxes.fill(&of.hazards, &of.flows, &lanes, &self.env, frame);
             of.hazards.bound.bounds(frame, lanes.n);
@@ -272,28 +292,26 @@ impl Worker<'_> {
                 break;
             }
         }
+        let ends = &self.scratch[fate].boxes.end;
+        let table = &mut self.tables[fate];
         let end_of_epoch = self.env.end;
-        for (lane, &row) in rows.iter().enumerate() {
-            let row = row as usize;
-            let window_end = self.scratch[fate].boxes.end[lane];
-            let table = &mut self.tables[fate];
-            let now = lanes.now[lane];
-            let bound = bounds[lane];
-            let candidate = now + table.threshold[row] / bound;
+        for (lane, &index) in rows.iter().enumerate() {
+            let row = index as usize;
+            let (now, bound, end) = (lanes.now[lane], bounds[lane], ends[lane]);
             table.bound[row] = bound;
-            if candidate < window_end {
-                table.wake[row] = candidate;
-                table.threshold[row] = 0.0;
-                table.level[row] = levels[lane];
+            table.window_end[row] = end;
+            let wake = table.sleep(row, now, table.threshold[row], bound, end);
+            // A window without a candidate was short enough; one with little chance of any was far too short.
+            let step = if wake < end {
+                0
+            } else if bound * (end - now) < 0.125 {
+                2
             } else {
-                table.wake[row] = window_end;
-                // Rounding must not turn the rest into 0, which would make it a candidate.
-                let rest = table.threshold[row] - bound * (window_end - now);
-                table.threshold[row] = rest.max(f64::MIN_POSITIVE);
-                table.level[row] = (levels[lane] + 1).min(top);
-            }
-            if table.wake[row] < end_of_epoch {
-                due.push(rows[lane]);
+                1
+            };
+            table.level[row] = (levels[lane] + step).min(top);
+            if wake < end_of_epoch {
+                due.push(index);
             }
         }
         self.spare.push(lanes);
@@ -317,19 +335,16 @@ impl Worker<'_> {
         let table = &mut self.tables[fate];
         for &index in rows {
             let row = index as usize;
-            // The bound is the hazard itself and never ends. Traits stay as they were at `since`: flows carry them on.
-            let candidate = table.wake[row] + table.threshold[row] / total;
+            // The bound is the hazard itself and never ends.
             table.bound[row] = total;
-            table.wake[row] = candidate;
-            table.threshold[row] = 0.0;
-            if candidate < end_of_epoch {
+            table.window_end[row] = f64::INFINITY;
+            if table.sleep(row, table.wake[row], table.threshold[row], total, f64::INFINITY) < end_of_epoch {
                 due.push(index);
             }
         }
         Ok(())
     }
 
-    #[inline(never)]
     /// Add up the bounds of all hazards; false if some cell needs a shorter window first.
     fn sum_bounds(
         &mut self,
@@ -341,27 +356,41 @@ impl Worker<'_> {
         let model = self.model;
         let of = &model.fates[fate];
         *bounds = [0.0; LANES];
-        let mut settled = true;
-        let mut doubtful = false;
-        for (output, &k) in of.transitions.iter().enumerate() {
+        let (mut sound, mut doubtful) = (true, false);
+        for output in 0..of.transitions.len() {
             let (low, high) = self.scratch[fate].bounds.output(output);
             for lane in 0..lanes.n {
-                if !high[lane].lt(&f32::INFINITY) || low[lane].is_nan() {
-                    if levels[lane] > FINEST {
-                        levels[lane] -= 1;
-                        settled = false;
-                        continue;
-                    }
-                    return Err(self.named(fate, k, lane, lanes, FaultKind::Unbounded));
-                }
+                // NaN as the lower end marks a hazard that may be undefined.
+                sound &= (high[lane] < f32::INFINITY) & (low[lane] == low[lane]);
                 doubtful |= low[lane] < 0.0;
                 bounds[lane] += f64::from(high[lane].max(0.0));
             }
         }
-        if settled && doubtful {
+        if !sound {
+            self.shorten(fate, lanes, levels)?;
+        } else if doubtful {
             self.check_signs(fate, lanes)?;
         }
-        Ok(settled)
+        Ok(sound)
+    }
+
+    /// Take the next shorter window for cells whose bound is not finite.
+    fn shorten(&self, fate: usize, lanes: &Lanes, levels: &mut [i8; LANES]) -> Result<(), Error> {
+        let of = &self.model.fates[fate];
+        for (lane, level) in levels[..lanes.n].iter_mut().enumerate() {
+            let unbounded = (0..of.transitions.len()).find(|&output| {
+                let (low, high) = self.scratch[fate].bounds.output(output);
+                !(high[lane] < f32::INFINITY) || low[lane].is_nan()
+            });
+            match unbounded {
+                None => {}
+                Some(_) if *level > FINEST => *level -= 1,
+                Some(output) => {
+                    return Err(self.named(fate, of.transitions[output], lane, lanes, FaultKind::Unbounded));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Where a bound allows a negative hazard, look at the hazard itself.
@@ -404,5 +433,19 @@ fn rate_kind(hazard: f64) -> FaultKind {
         FaultKind::Infinite
     } else {
         FaultKind::Negative(hazard)
+    }
+}
+
+/// Add a hazard to the totals; where a total does not exceed the drawn share of the bound yet, choose the next transition.
+fn pick(
+    chosen: &mut [u32; LANES],
+    total: &mut [f64; LANES],
+    uniforms: &[f64; LANES],
+    bounds: &[f64; LANES],
+    hazards: &[f64; LANES],
+) {
+    for lane in 0..LANES {
+        total[lane] += hazards[lane];
+        chosen[lane] += u32::from(uniforms[lane] * bounds[lane] >= total[lane]);
     }
 }

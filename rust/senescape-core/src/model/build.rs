@@ -2,7 +2,8 @@
 
 use super::names;
 use super::{
-    Aggregate, Column, Driven, EnvInput, Fate, Flow, Inherit, Model, Observable, Rules, Source, Transition, Value,
+    Aggregate, Column, Driven, EnvInput, Fate, Flow, Inherit, Model, Observable, Reads, Rules, Source, Transition,
+    Value,
 };
 use crate::dist::Dist;
 use crate::document::{DistDocument, FlowDocument, Gather, InheritDocument, Kind, ModelDocument};
@@ -398,12 +399,17 @@ impl Binder<'_> {
             Source::Age | Source::Env(_) => true,
         });
         let moving: Vec<usize> = (0..flows.len()).filter(|c| flows[*c] != Flow::Hold).collect();
-        let mut read = moving.clone();
-        for rules in driven.iter().map(|d| &d.target).chain([&hazards]) {
-            read.extend(rules.inputs.iter().filter_map(|s| if let Source::Column(c) = s { Some(*c) } else { None }));
+        let mut read = Reads { columns: moving.clone(), since: !moving.is_empty(), ..Reads::default() };
+        for source in driven.iter().map(|d| &d.target).chain([&hazards]).flat_map(|rules| &rules.inputs) {
+            match *source {
+                Source::Column(column) => read.columns.push(column),
+                Source::Mark(_) => read.marks = true,
+                Source::Age => read.age = true,
+                Source::Env(_) => {}
+            }
         }
-        read.sort_unstable();
-        read.dedup();
+        read.columns.sort_unstable();
+        read.columns.dedup();
         Ok(Fate {
             name: document.fates[fate].clone(),
             transitions,

@@ -53,14 +53,27 @@ pub struct Fate {
     pub flows: Vec<Flow>,
     /// The columns whose target varies, ordered so that each reads only those before it.
     pub driven: Vec<Driven>,
-    /// The columns that hazards and flows here read or move: what has to be gathered.
-    pub read: Vec<usize>,
+    /// What hazards and flows here read or move: what has to be gathered.
+    pub read: Reads,
     /// The columns that move here: what has to be written back.
     pub moving: Vec<usize>,
     /// Whether a hazard or a flow here reads a pool or an aggregate, whose path is known for one epoch only.
     pub coupled: bool,
     /// Whether a hazard here can change with time, so that a bound holds for a window only.
     pub varying: bool,
+}
+
+/// What of a cell is gathered.
+#[derive(Clone, Debug, Default)]
+pub struct Reads {
+    /// Columns.
+    pub columns: Vec<usize>,
+    /// When the cell entered its fate.
+    pub age: bool,
+    /// Its marks.
+    pub marks: bool,
+    /// The time of its traits, where any of them moves.
+    pub since: bool,
 }
 
 /// A column of the cell tables: one trait.

@@ -1,0 +1,98 @@
+//! The account of events: starts + births = alive + deaths, always.
+
+use crate::document::Kind;
+use crate::model::Model;
+use crate::plan::Plan;
+use crate::replicate::Record;
+
+/// What happened when, within one replicate.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    /// Events by transition, for each stretch of epochs that ends at an observation.
+    events: Vec<i64>,
+    /// Where the present epoch's events go.
+    row: usize,
+    /// The change of the number of cells in each epoch.
+    change: Vec<i64>,
+    /// The present epoch.
+    epoch: usize,
+}
+
+impl Account {
+    /// Begin anew.
+    pub(crate) fn open(&mut self, plan: &Plan, model: &Model) {
+        let stretches = plan.next_observation.last().map_or(1, |last| *last as usize + 1);
+        self.events.clear();
+        self.events.resize(stretches * model.transitions.len(), 0);
+        self.change.clear();
+        self.change.resize(plan.epochs(), 0);
+    }
+
+    /// Count in an epoch from now on.
+    pub(crate) fn turn_to(&mut self, epoch: usize, plan: &Plan, model: &Model) {
+        self.epoch = epoch;
+        self.row = plan.next_observation[epoch] as usize * model.transitions.len();
+    }
+
+    /// Count an event.
+    #[inline(always)]
+    pub(crate) fn count(&mut self, k: usize, kind: Kind) {
+        self.events[self.row + k] += 1;
+        self.change[self.epoch] += kind.arrivals() - 1;
+    }
+
+    /// Events by transition.
+    pub(crate) fn totals(&self, transitions: usize) -> Vec<i64> {
+        let mut totals = vec![0; transitions];
+        for events in self.events.chunks(transitions.max(1)) {
+            for (total, n) in totals.iter_mut().zip(events) {
+                *total += n;
+            }
+        }
+        totals
+    }
+
+    /// The most cells that there were at the end of an epoch.
+    pub(crate) fn most_cells(&self, founders: u64) -> u64 {
+        let mut cells = founders as i64;
+        let after = self.change.iter().map(|change| {
+            cells += change;
+            cells
+        });
+        after.max().unwrap_or(0).max(0) as u64
+    }
+
+    /// Write cells and events at the first observations into a record.
+    pub(crate) fn enter(&self, model: &Model, founders: &[u64], observations: usize, record: &mut Record) {
+        let (fates, transitions) = (model.fates.len(), model.transitions.len());
+        let mut so_far = vec![0; transitions];
+        for row in 0..observations {
+            for (total, n) in so_far.iter_mut().zip(&self.events[row * transitions..]) {
+                *total += n;
+            }
+            record.events[row * transitions..(row + 1) * transitions].copy_from_slice(&so_far);
+            record.counts[row * fates..(row + 1) * fates].copy_from_slice(&cells_after(model, founders, &so_far));
+        }
+    }
+}
+
+/// The cells of each fate after some events.
+pub(crate) fn cells_after(model: &Model, founders: &[u64], events: &[i64]) -> Vec<i64> {
+    let mut cells: Vec<i64> = founders.iter().map(|n| *n as i64).collect();
+    for (transition, n) in model.transitions.iter().zip(events) {
+        cells[transition.source] -= n;
+        cells[transition.target] += n * transition.kind.arrivals();
+    }
+    cells
+}
+
+impl Kind {
+    /// How many cells of the target fate an event makes out of one of the source fate.
+    pub(crate) const fn arrivals(self) -> i64 {
+        match self {
+            Self::Death => 0,
+            Self::Move => 1,
+            Self::Division => 2,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Looking at all cells: what rules and pools see of them, and what a user reads out.
+
+use crate::document::Gather;
+use crate::expr::LANES;
+use crate::lanes::Lanes;
+use crate::replicate::{Record, Worker};
+
+impl Worker<'_> {
+    /// Call `each` with all cells of a fate, in order, a handful at a time, their traits brought to a time.
+    fn for_lanes(&mut self, fate: usize, now: f64, mut each: impl FnMut(&mut Self, &Lanes)) {
+        let model = self.model;
+        let mut rows: Vec<u32> = Vec::with_capacity(LANES);
+        let total = self.tables[fate].rows();
+        let mut row = 0;
+        while row < total {
+            rows.clear();
+            while row < total && rows.len() < LANES {
+                if !self.tables[fate].is_gone(row) {
+                    rows.push(row as u32);
+                }
+                row += 1;
+            }
+            if rows.is_empty() {
+                break;
+            }
+            let mut lanes = self.take_lanes();
+            lanes.gather(&self.tables[fate], &rows, &self.everything);
+            lanes.now = [now; LANES];
+            self.scratch[fate].driver.advance(&model.fates[fate], &mut lanes, &self.env, self.rtol);
+            each(self, &lanes);
+            self.spare.push(lanes);
+        }
+    }
+
+    /// Measure the aggregates at a time.
+    pub(crate) fn measure(&mut self, now: f64) {
+        let model = self.model;
+        for (i, aggregate) in model.aggregates.iter().enumerate() {
+            let alive = self.tables[aggregate.fate].alive() as f64;
+            self.measured[i] = match aggregate.kind {
+                Gather::Count => alive,
+                Gather::Sum | Gather::Mean => {
+                    let mut sum = 0.0;
+                    self.for_lanes(aggregate.fate, now, |_, lanes| {
+                        sum += lanes.columns[aggregate.column][..lanes.n].iter().copied().map(f64::from).sum::<f64>();
+                    });
+                    if aggregate.kind == Gather::Sum {
+                        sum
+                    } else if alive > 0.0 {
+                        sum / alive
+                    } else {
+                        0.0
+                    }
+                }
+            };
+        }
+    }
+
+    /// Make the observation of an edge, if there is one. Sums over cells are added to what the record holds.
+    pub(crate) fn observe(&mut self, edge: usize, record: &mut Record) {
+        let Some(row) = self.plan.observation[edge] else { return };
+        let row = row as usize;
+        let model = self.model;
+        let pools = model.pools.len();
+        record.pools[row * pools..(row + 1) * pools].copy_from_slice(&self.pool_state);
+        for (i, observable) in model.observables.iter().enumerate() {
+            if observable.kind != Gather::Count {
+                record.observables[row * model.observables.len() + i] += self.sum(i, self.plan.edges[edge]);
+            }
+        }
+    }
+
+    /// The sum of an observable over the cells of its fate.
+    fn sum(&mut self, index: usize, now: f64) -> f64 {
+        let observable = &self.model.observables[index];
+        let mut frame = std::mem::replace(&mut self.observable_frames[index], observable.value.bound.frame());
+        let mut sum = 0.0;
+        self.for_lanes(observable.fate, now, |worker, lanes| {
+            lanes.fill(&observable.value, &lanes.columns, &lanes.now, &worker.env, &mut frame);
+            observable.value.bound.values(&mut frame, lanes.n);
+            sum += frame.output(0)[..lanes.n].iter().copied().map(f64::from).sum::<f64>();
+        });
+        self.observable_frames[index] = frame;
+        sum
+    }
+
+    /// Make means and counts out of the sums of the first observations; the others were never made.
+    pub(crate) fn finish_read_outs(&self, observations: usize, record: &mut Record) {
+        let observables = &self.model.observables;
+        for (i, value) in record.observables.iter_mut().enumerate() {
+            let (row, observable) = (i / observables.len(), &observables[i % observables.len()]);
+            if row >= observations {
+                *value = f64::NAN;
+                continue;
+            }
+            let cells = record.counts[row * self.model.fates.len() + observable.fate] as f64;
+            *value = match observable.kind {
+                Gather::Count => cells,
+                Gather::Sum => *value,
+                Gather::Mean => *value / cells,
+            };
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Spans of epochs, and the order in which cells are run through them.
+//!
+//! A block of cells is run through all epochs of a span while it is at hand in the cache. The order changes nothing but
+//! speed: what a cell does follows from its own state, its own draws and the environment.
+
+use crate::error::Error;
+use crate::expr::LANES;
+use crate::replicate::Worker;
+
+/// Rows that a fate may grow by within a span before rows of the gone are dropped.
+const SLACK: usize = 1 << 15;
+
+impl Worker<'_> {
+    /// The last epoch of the span that begins with an epoch, for cells that know nothing of each other.
+    pub(crate) fn last_of_span(&self, epoch: usize) -> usize {
+        let horizon = self.plan.epochs() - 1;
+        if self.model.observables.is_empty() {
+            return horizon;
+        }
+        // Read-outs look at all cells at one time.
+        (epoch..horizon).find(|e| self.plan.observation[e + 1].is_some()).unwrap_or(horizon)
+    }
+
+    /// Run all cells from the start of one epoch to the end of another; false if there are too many of them.
+    pub(crate) fn span(&mut self, first: usize, last: usize) -> Result<bool, Error> {
+        let end = self.plan.edges[last + 1];
+        let limits: Vec<usize> = self.tables.iter().map(|table| 2 * table.rows() + SLACK).collect();
+        let mut begun = false;
+        loop {
+            let mut moved = false;
+            for (fate, limit) in limits.iter().enumerate() {
+                // Where traits follow varying targets, every cell is carried through every epoch.
+                let all = !begun && !self.model.fates[fate].driven.is_empty();
+                let mut block = 0;
+                // Daughters join the last block, or new ones, while this runs.
+                while block < self.tables[fate].block_wake.len() {
+                    let wake = self.tables[fate].block_wake[block];
+                    if all || wake < end {
+                        moved = true;
+                        let from = if all { first } else { self.plan.epoch_at(wake, first) };
+                        if !self.run_through(fate, block, from, last)? {
+                            return Ok(false);
+                        }
+                    }
+                    block += 1;
+                    let table = &mut self.tables[fate];
+                    if table.rows() > *limit && table.is_sparse() {
+                        table.compact();
+                        block = 0;
+                    }
+                }
+            }
+            begun = true;
+            if !moved {
+                break;
+            }
+        }
+        if self.env.epoch != last {
+            self.env.enter(last);
+        }
+        Ok(!self.over_cap())
+    }
+
+    /// Run the cells of one block through the epochs `from..=last` of a span.
+    fn run_through(&mut self, fate: usize, block: usize, from: usize, last: usize) -> Result<bool, Error> {
+        let driven = !self.model.fates[fate].driven.is_empty();
+        let mut epoch = from;
+        while epoch <= last {
+            if self.env.epoch != epoch {
+                self.env.enter(epoch);
+            }
+            self.account.turn_to(epoch, self.plan, self.model);
+            while self.tables[fate].block_wake[block] < self.env.end {
+                self.run_block(fate, block)?;
+                self.tables[fate].refresh_block(block);
+                if self.over_cap() {
+                    return Ok(false);
+                }
+                if self.interrupted() {
+                    return Err(Error::Interrupted);
+                }
+            }
+            epoch = if driven {
+                self.carry(fate, block);
+                epoch + 1
+            } else {
+                self.plan.epoch_at(self.tables[fate].block_wake[block], epoch + 1)
+            };
+        }
+        Ok(true)
+    }
+
+    /// Bring the traits of a block's cells to the epoch's end: the paths of varying targets are known for the epoch only.
+    fn carry(&mut self, fate: usize, block: usize) {
+        let model = self.model;
+        let of = &model.fates[fate];
+        let end = self.env.end;
+        let mut lanes = self.take_lanes();
+        let mut rows = Vec::with_capacity(LANES);
+        let block = self.tables[fate].block(block);
+        let last = block.end;
+        for row in block {
+            let table = &self.tables[fate];
+            if !table.is_gone(row) && table.since[row] < end {
+                rows.push(row as u32);
+            }
+            if rows.len() == LANES || (row + 1 == last && !rows.is_empty()) {
+                lanes.gather(&self.tables[fate], &rows, &of.read);
+                lanes.now = [end; LANES];
+                self.scratch[fate].driver.advance(of, &mut lanes, &self.env, self.rtol);
+                lanes.scatter(&mut self.tables[fate], &of.moving);
+                rows.clear();
+            }
+        }
+        self.spare.push(lanes);
+    }
+
+    /// The transition with the most events so far out of a fate.
+    pub(crate) fn fastest(&self, fate: usize) -> String {
+        let of = &self.model.fates[fate].transitions;
+        let events = self.account.totals(self.model.transitions.len());
+        let most = of.iter().copied().max_by_key(|&k| events[k]);
+        most.map_or_else(String::new, |k| self.model.transitions[k].name.clone())
+    }
+}
