@@ -1,5 +1,7 @@
 //! The cells of one fate, as a struct of arrays.
 
+use crate::expr::{Level, at_level};
+
 /// Rows that share one smallest wake time.
 pub const BLOCK: usize = 4096;
 
@@ -267,27 +269,42 @@ fn keep<T: Copy>(values: &mut Vec<T>, kept: &[u32]) {
     values.truncate(kept.len());
 }
 
-/// The smallest of many times. Eight minima side by side become vector code, which one would not.
+/// The smallest of many times.
 fn smallest(times: &[f64]) -> f64 {
     let mut least = [f64::INFINITY; 8];
+    minima(times, &mut least);
+    least.into_iter().fold(f64::INFINITY, f64::min)
+}
+
+fn minima(times: &[f64], least: &mut [f64; 8]) {
+    at_level!(Level::best(), minima_body(times: &[f64], least: &mut [f64; 8]));
+}
+
+/// Eight minima side by side: they become vector code, which one would not.
+#[inline(always)]
+fn minima_body(times: &[f64], least: &mut [f64; 8]) {
     let (eights, rest) = times.as_chunks::<8>();
     for eight in eights {
         for (least, t) in least.iter_mut().zip(eight) {
             *least = if *t < *least { *t } else { *least };
         }
     }
-    least.iter().chain(rest).copied().fold(f64::INFINITY, f64::min)
+    least[0] = rest.iter().copied().fold(least[0], f64::min);
 }
 
+/// Collect the numbers, from `first` on, of the times below an end.
 fn collect_below(times: &[f64], end: f64, first: u32, found: &mut Vec<u32>) {
+    at_level!(Level::best(), collect_body(times: &[f64], end: f64, first: u32, found: &mut Vec<u32>));
+}
+
+#[inline(always)]
+fn collect_body(times: &[f64], end: f64, first: u32, found: &mut Vec<u32>) {
     let (eights, rest) = times.as_chunks::<8>();
     for (i, eight) in eights.iter().enumerate() {
         // Most rows sleep: eight are passed over by one test.
-        let below = eight.map(|t| u8::from(t < end));
-        let mut below = u64::from_le_bytes(below);
+        let mut below = u64::from_le_bytes(eight.map(|t| u8::from(t < end)));
         while below != 0 {
-            let byte = below.trailing_zeros() / 8;
-            found.push(first + 8 * i as u32 + byte);
+            found.push(first + 8 * i as u32 + below.trailing_zeros() / 8);
             below &= below - 1;
         }
     }

@@ -4,6 +4,7 @@
 //! drug is the sum of two exponential modes; each kind of dose has its own closed form in each mode.
 
 use crate::expr::math::{exp_f64, expm1};
+use crate::expr::{Level, at_level};
 
 /// A drug or a dose that cannot be.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -332,9 +333,7 @@ impl Segment {
     pub fn fill(&self, s: &[f64], out: &mut [f32]) {
         if let ([(mode, level)], true) = (self.modes.as_slice(), self.infusion == 0.0 && self.depot == 0.0) {
             // The common case, as a loop that becomes vector code.
-            for (out, s) in out.iter_mut().zip(s) {
-                *out = (self.held + level * exp_f64(-mode.rate * s)) as f32;
-            }
+            decay(self.held, *level, mode.rate, s, out);
             return;
         }
         for (out, s) in out.iter_mut().zip(s) {
@@ -388,6 +387,17 @@ impl Segment {
             self.modes[i].1 = self.mode_at(&mode, level, length);
         }
         self.depot *= exp_f64(-self.absorption * length);
+    }
+}
+
+fn decay(held: f64, level: f64, rate: f64, s: &[f64], out: &mut [f32]) {
+    at_level!(Level::best(), decay_body(held: f64, level: f64, rate: f64, s: &[f64], out: &mut [f32]));
+}
+
+#[inline(always)]
+fn decay_body(held: f64, level: f64, rate: f64, s: &[f64], out: &mut [f32]) {
+    for (out, s) in out.iter_mut().zip(s) {
+        *out = (held + level * exp_f64(-rate * s)) as f32;
     }
 }
 

@@ -8,9 +8,9 @@
 //! candidate that came to nothing. So nothing a cell does depends on which cells lie beside it.
 
 use crate::document::Kind;
-use crate::env::FINEST;
+use crate::env::{FINEST, Times};
 use crate::error::{Error, FaultKind};
-use crate::expr::{Frame, IntervalFrame, LANES};
+use crate::expr::{Frame, IntervalFrame, LANES, Level, Register, at_level};
 use crate::flow::Driver;
 use crate::lanes::{Boxes, Lanes};
 use crate::model::Fate;
@@ -51,8 +51,10 @@ pub struct Choices {
     uniforms: [f64; LANES],
     thresholds: [f64; LANES],
     bounds: [f64; LANES],
+    hazards: [f64; LANES],
     total: [f64; LANES],
     chosen: [u32; LANES],
+    bad: [u32; LANES],
 }
 
 impl Default for Choices {
@@ -64,8 +66,10 @@ impl Default for Choices {
             uniforms: zeros,
             thresholds: zeros,
             bounds: zeros,
+            hazards: zeros,
             total: zeros,
             chosen: [0; LANES],
+            bad: [0; LANES],
         }
     }
 }
@@ -90,6 +94,25 @@ struct Queues {
     candidates: Vec<u32>,
     /// In need of a bound.
     unbound: Vec<u32>,
+}
+
+impl Queues {
+    /// Part the rows that are due by whether their threshold is used up.
+    fn part(&mut self, threshold: &[f64]) {
+        let Self { due, candidates, unbound } = self;
+        candidates.resize(due.len(), 0);
+        unbound.resize(due.len(), 0);
+        let mut ready = 0;
+        // Which of the two a row is cannot be foretold, so no branch hangs on it.
+        for (i, &row) in due.iter().enumerate() {
+            candidates[ready] = row;
+            unbound[i - ready] = row;
+            ready += usize::from(threshold[row as usize] == 0.0);
+        }
+        candidates.truncate(ready);
+        unbound.truncate(due.len() - ready);
+        due.clear();
+    }
 }
 
 impl FateScratch {
@@ -121,14 +144,7 @@ impl Worker<'_> {
     fn run_due(&mut self, fate: usize, queues: &mut Queues) -> Result<(), Error> {
         let mut round = 0;
         while !queues.due.is_empty() {
-            queues.candidates.clear();
-            queues.unbound.clear();
-            let threshold = &self.tables[fate].threshold;
-            for &row in &queues.due {
-                let queue = if threshold[row as usize] == 0.0 { &mut queues.candidates } else { &mut queues.unbound };
-                queue.push(row);
-            }
-            queues.due.clear();
+            queues.part(&self.tables[fate].threshold);
             for rows in queues.candidates.chunks(LANES) {
                 self.decide(fate, rows, &mut queues.unbound, &mut queues.due)?;
             }
@@ -218,25 +234,27 @@ impl Worker<'_> {
     fn choose(&mut self, fate: usize, lanes: &Lanes) -> Result<(), Error> {
         let of = &self.model.fates[fate];
         let FateScratch { values, .. } = &mut self.scratch[fate];
-        let Choices { uniforms, bounds, chosen, total, .. } = &mut *self.choices;
+        let Choices { uniforms, bounds, chosen, total, hazards, bad, .. } = &mut *self.choices;
         *chosen = [0; LANES];
+        *bad = [0; LANES];
         *total = [0.0; LANES];
         if let Some(constant) = &of.constant {
             for hazard in constant {
-                pick(chosen, total, uniforms, bounds, &[*hazard; LANES]);
+                *hazards = [*hazard; LANES];
+                pick(chosen, total, bad, uniforms, bounds, hazards);
             }
             return Ok(());
         }
         lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, values);
         of.hazards.bound.values(values, lanes.n);
-        let mut sound = true;
         for output in 0..of.transitions.len() {
-            let hazards = values.output(output).map(f64::from);
-            // Written so that NaN fails too.
-            sound &= hazards[..lanes.n].iter().fold(true, |all, h| all & (*h >= 0.0) & (*h < f64::INFINITY));
-            pick(chosen, total, uniforms, bounds, &hazards);
+            *hazards = values.output(output).map(f64::from);
+            pick(chosen, total, bad, uniforms, bounds, hazards);
         }
-        sound &= total[..lanes.n].iter().zip(bounds.iter()).fold(true, |all, (sum, bound)| all & (*sum <= *bound));
+        let sound = bad[..lanes.n].iter().zip(&total[..]).zip(&bounds[..]).fold(true, |sound, ((bad, sum), bound)| {
+            // Written so that NaN fails too.
+            sound & (*bad == 0) & (*sum <= *bound)
+        });
         if sound { Ok(()) } else { Err(self.unsound(fate, lanes)) }
     }
 
@@ -356,19 +374,16 @@ impl Worker<'_> {
         let model = self.model;
         let of = &model.fates[fate];
         *bounds = [0.0; LANES];
-        let (mut sound, mut doubtful) = (true, false);
+        let mut marks = [0; LANES];
         for output in 0..of.transitions.len() {
             let (low, high) = self.scratch[fate].bounds.output(output);
-            for lane in 0..lanes.n {
-                // NaN as the lower end marks a hazard that may be undefined.
-                sound &= (high[lane] < f32::INFINITY) & (low[lane] == low[lane]);
-                doubtful |= low[lane] < 0.0;
-                bounds[lane] += f64::from(high[lane].max(0.0));
-            }
+            add_bounds(low, high, bounds, &mut marks);
         }
+        let marks = marks[..lanes.n].iter().fold(0, |all, mark| all | mark);
+        let sound = marks & UNBOUND == 0;
         if !sound {
             self.shorten(fate, lanes, levels)?;
-        } else if doubtful {
+        } else if marks & DOUBTFUL != 0 {
             self.check_signs(fate, lanes)?;
         }
         Ok(sound)
@@ -439,13 +454,62 @@ fn rate_kind(hazard: f64) -> FaultKind {
 /// Add a hazard to the totals; where a total does not exceed the drawn share of the bound yet, choose the next transition.
 fn pick(
     chosen: &mut [u32; LANES],
-    total: &mut [f64; LANES],
-    uniforms: &[f64; LANES],
-    bounds: &[f64; LANES],
-    hazards: &[f64; LANES],
+    total: &mut Times,
+    bad: &mut [u32; LANES],
+    uniforms: &Times,
+    bounds: &Times,
+    hazards: &Times,
+) {
+    at_level!(
+        Level::best(),
+        pick_body(
+            chosen: &mut [u32; LANES],
+            total: &mut Times,
+            bad: &mut [u32; LANES],
+            uniforms: &Times,
+            bounds: &Times,
+            hazards: &Times
+        )
+    );
+}
+
+#[inline(always)]
+fn pick_body(
+    chosen: &mut [u32; LANES],
+    total: &mut Times,
+    bad: &mut [u32; LANES],
+    uniforms: &Times,
+    bounds: &Times,
+    hazards: &Times,
 ) {
     for lane in 0..LANES {
         total[lane] += hazards[lane];
+        // NaN and infinity are marked; what they make of the total does not matter then.
+        bad[lane] |= u32::from(!((hazards[lane] >= 0.0) & (hazards[lane] < f64::INFINITY)));
         chosen[lane] += u32::from(uniforms[lane] * bounds[lane] >= total[lane]);
+    }
+}
+
+/// Add the upper ends of a hazard to the bounds, and mark where there is none or where the lower end is negative.
+fn add_bounds(low: &Register, high: &Register, bounds: &mut Times, marks: &mut [u32; LANES]) {
+    at_level!(
+        Level::best(),
+        add_bounds_body(low: &Register, high: &Register, bounds: &mut Times, marks: &mut [u32; LANES])
+    );
+}
+
+/// A bound that is not finite, or a hazard that may be undefined.
+const UNBOUND: u32 = 1;
+/// A hazard that may be negative.
+const DOUBTFUL: u32 = 2;
+
+#[inline(always)]
+fn add_bounds_body(low: &Register, high: &Register, bounds: &mut Times, marks: &mut [u32; LANES]) {
+    for lane in 0..LANES {
+        let (low, high) = (low[lane], high[lane]);
+        // NaN as the lower end marks a hazard that may be undefined.
+        let sound = (high < f32::INFINITY) & !low.is_nan();
+        marks[lane] |= u32::from(!sound) * UNBOUND | u32::from(low < 0.0) * DOUBTFUL;
+        bounds[lane] += f64::from(if high > 0.0 { high } else { 0.0 });
     }
 }
