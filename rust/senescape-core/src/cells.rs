@@ -182,22 +182,6 @@ impl Table {
         self.block_wake.resize(rows.div_ceil(BLOCK), 0.0);
     }
 
-    /// Let a cell sleep from `now` under a bound until its threshold is used up or its window ends. Gives the time it wakes.
-    #[inline(always)]
-    pub fn sleep(&mut self, row: usize, now: f64, threshold: f64, bound: f64, window_end: f64) -> f64 {
-        let candidate = now + threshold / bound;
-        let wake = if candidate < window_end {
-            self.threshold[row] = 0.0;
-            candidate
-        } else {
-            // Rounding must not turn the rest into 0, which would make it a candidate.
-            self.threshold[row] = (threshold - bound * (window_end - now)).max(f64::MIN_POSITIVE);
-            window_end
-        };
-        self.wake[row] = wake;
-        wake
-    }
-
     /// Take a cell out. The row stays, asleep for good, until [`Table::compact`].
     #[inline(always)]
     pub fn remove(&mut self, row: usize) {
@@ -299,16 +283,22 @@ fn collect_below(times: &[f64], end: f64, first: u32, found: &mut Vec<u32>) {
 
 #[inline(always)]
 fn collect_body(times: &[f64], end: f64, first: u32, found: &mut Vec<u32>) {
-    let (eights, rest) = times.as_chunks::<8>();
-    for (i, eight) in eights.iter().enumerate() {
-        // Most rows sleep: eight are passed over by one test.
-        let mut below = u64::from_le_bytes(eight.map(|t| u8::from(t < end)));
+    /// Moves the lowest bits of eight bytes side by side, into the highest byte.
+    const SIDE_BY_SIDE: u64 = 0x0102_0408_1020_4080;
+    let (many, rest) = times.as_chunks::<64>();
+    for (i, many) in many.iter().enumerate() {
+        let mut below = 0;
+        for (j, eight) in many.as_chunks::<8>().0.iter().enumerate() {
+            let bytes = u64::from_le_bytes(eight.map(|t| u8::from(t < end)));
+            below |= bytes.wrapping_mul(SIDE_BY_SIDE) >> 56 << (8 * j);
+        }
+        // Most rows sleep: they are passed over bit by bit.
         while below != 0 {
-            found.push(first + 8 * i as u32 + below.trailing_zeros() / 8);
+            found.push(first + 64 * i as u32 + below.trailing_zeros());
             below &= below - 1;
         }
     }
-    let start = first + 8 * eights.len() as u32;
+    let start = first + 64 * many.len() as u32;
     found.extend(rest.iter().zip(start..).filter(|(t, _)| **t < end).map(|(_, row)| row));
 }
 

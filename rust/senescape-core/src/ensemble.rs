@@ -66,7 +66,10 @@ impl Job {
                     column.len()
                 )));
             }
-            if let Some(at) = column.iter().position(|x| !x.is_finite()) {
+            // All at once first: that is vector code, where looking for the first is not.
+            if !column.iter().fold(true, |all, x| all & x.is_finite())
+                && let Some(at) = column.iter().position(|x| !x.is_finite())
+            {
                 return Err(Error::Run(format!("value {at} of column {i} is {}; it must be finite", column[at])));
             }
         }

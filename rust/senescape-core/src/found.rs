@@ -10,7 +10,7 @@ use crate::rng::{Purpose, founder_key};
 const BATCH: u64 = 1 << 12;
 
 /// The highest level of a cell's first window in a fate: so many steps are saved on the way up.
-pub(crate) const FIRST_LEVEL: i8 = 2;
+pub(crate) const FIRST_LEVEL: i8 = 3;
 
 impl Worker<'_> {
     /// All founders, by fate, a batch at a time.

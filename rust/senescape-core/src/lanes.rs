@@ -185,19 +185,18 @@ impl Boxes {
     pub fn set_windows(&mut self, levels: &[i8; LANES], lanes: &Lanes, env: &mut Env<'_>) {
         let mut last = levels[0];
         let (mut window, mut end) = env.window(last, lanes.now[0]);
-        for lane in 0..lanes.n {
+        for (lane, &level) in levels[..lanes.n].iter().enumerate() {
             // Windows of whole epochs start with this epoch: their level says all.
-            if levels[lane] != last || last < 0 {
-                last = levels[lane];
-                (window, end) = env.window(last, lanes.now[lane]);
+            if level != last || level < 0 {
+                last = level;
+                (window, end) = env.window(level, lanes.now[lane]);
             }
             self.window[lane] = window as u16;
             self.end[lane] = end;
         }
         // Idle lanes repeat the last, whose window is at hand.
         self.window[lanes.n..].fill(window as u16);
-        let last = lanes.now[0];
-        self.end[lanes.n..].fill(end.max(last));
+        self.end[lanes.n..].fill(end);
     }
 
     /// Fill a program's input intervals for the cells of `lanes`, whose moving traits have been boxed.

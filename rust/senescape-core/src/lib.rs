@@ -7,6 +7,7 @@
 
 mod account;
 pub mod cells;
+mod choice;
 pub mod dist;
 pub mod document;
 pub mod drug;

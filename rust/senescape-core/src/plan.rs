@@ -4,6 +4,7 @@ use crate::document::{RouteDocument, RunDocument};
 use crate::drug::{Dose, Route, Schedule, Segment};
 use crate::error::Error;
 use crate::model::Model;
+use std::collections::VecDeque;
 
 /// Epochs that one run may have; more is a slip in `sync` or `every`.
 const EPOCH_LIMIT: usize = 20_000_000;
@@ -20,6 +21,8 @@ pub struct Plan {
     pub segments: Vec<Vec<Segment>>,
     /// `ranges[level][n][drug]`: the drug's range over the epochs `n..n + 2^level`.
     ranges: Vec<Vec<Vec<(f32, f32)>>>,
+    /// `steady[n]`: the end of the longest run of epochs from `n` over which every drug keeps its order of magnitude.
+    steady: Vec<usize>,
 }
 
 impl Plan {
@@ -84,7 +87,9 @@ impl Plan {
         next_observation.remove(0);
         let segments = schedule.segments(&edges);
         let ranges = ranges(&segments, &edges, model.drugs.len());
-        Ok(Self { edges, observation, next_observation, segments, ranges })
+        let peaks = (0..model.drugs.len()).map(|drug| ranges[0].iter().map(|range| range[drug].1).collect());
+        let steady = steady(peaks, ranges[0].len());
+        Ok(Self { steady, edges, observation, next_observation, segments, ranges })
     }
 
     /// The number of epochs.
@@ -105,16 +110,26 @@ impl Plan {
         self.ranges.len() as i8 - 1
     }
 
-    /// The end of the window of `2^level` epochs that starts with epoch `n`.
+    /// The end of the window of a level that starts with epoch `n` (h): after `2^level` epochs, or before a drug changes
+    /// its order of magnitude. A bound over days with and days without a drug would be loose on most of them.
     #[must_use]
     pub fn window_end(&self, n: usize, level: i8) -> f64 {
-        self.edges[(n + (1 << level)).min(self.epochs())]
+        self.edges[self.last_edge(n, level)]
     }
 
-    /// A drug's range over the `2^level` epochs from `n`.
+    fn last_edge(&self, n: usize, level: i8) -> usize {
+        (n + (1 << level)).min(self.steady[n])
+    }
+
+    /// A drug's range over the window of a level that starts with epoch `n`.
     #[must_use]
     pub fn range(&self, n: usize, level: i8, drug: usize) -> (f32, f32) {
-        self.ranges[level as usize][n][drug]
+        let end = self.last_edge(n, level);
+        // Two spans of a power of two cover any span.
+        let power = (end - n).ilog2();
+        let ranges = &self.ranges[power as usize];
+        let (first, last) = (ranges[n][drug], ranges[end - (1 << power)][drug]);
+        (first.0.min(last.0), first.1.max(last.1))
     }
 }
 
@@ -154,6 +169,49 @@ fn ranges(segments: &[Vec<Segment>], edges: &[f64], drugs: usize) -> Vec<Vec<Vec
     levels
 }
 
+/// Where the longest run from each epoch ends over which each drug, given by its peaks, keeps its order of magnitude.
+fn steady(drugs: impl Iterator<Item = Vec<f32>>, epochs: usize) -> Vec<usize> {
+    /// The least share of the run's peak that must be reached in each of its epochs.
+    const SHARE: f32 = 0.3;
+    /// The share of the highest peak of all below which a drug counts as absent.
+    const FLOOR: f32 = 0.02;
+    let mut steady = vec![epochs; epochs];
+    for peaks in drugs {
+        let floor = FLOOR * peaks.iter().copied().fold(0.0, f32::max);
+        let peak = |n: usize| peaks[n].max(floor);
+        // The run from each epoch ends no earlier than that from the one before: two ends move along together, with the
+        // candidates for the least and the greatest peak between them in order.
+        let (mut least, mut most) = (VecDeque::<usize>::new(), VecDeque::<usize>::new());
+        let mut m = 0;
+        for (n, end) in steady.iter_mut().enumerate() {
+            while m < epochs {
+                let next = peak(m);
+                let low = least.front().map_or(next, |i| peak(*i).min(next));
+                let high = most.front().map_or(next, |i| peak(*i).max(next));
+                if low < SHARE * high {
+                    break;
+                }
+                while least.back().is_some_and(|i| peak(*i) >= peak(m)) {
+                    least.pop_back();
+                }
+                while most.back().is_some_and(|i| peak(*i) <= peak(m)) {
+                    most.pop_back();
+                }
+                least.push_back(m);
+                most.push_back(m);
+                m += 1;
+            }
+            *end = m.min(*end);
+            for ends in [&mut least, &mut most] {
+                if ends.front() == Some(&n) {
+                    ends.pop_front();
+                }
+            }
+        }
+    }
+    steady
+}
+
 fn check_times(run: &RunDocument) -> Result<(), Error> {
     if !(run.until > 0.0 && run.until.is_finite()) {
         return Err(Error::Run(format!("until is {} h; it must be a positive, finite time", run.until)));
@@ -168,4 +226,28 @@ fn check_times(run: &RunDocument) -> Result<(), Error> {
         return Err(Error::Run(format!("a time of observation lies outside 0 to {} h", run.until)));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steady_runs_end_where_a_drug_comes_or_goes() {
+        let peaks = vec![0.0, 0.0, 0.0, 1.0, 1.4, 1.5, 0.6, 0.3, 0.1, 0.0, 0.0];
+        // The slow answer: try every run from every epoch.
+        let expected: Vec<usize> = (0..peaks.len())
+            .map(|n| {
+                let floored = |i: usize| f32::max(peaks[i], 0.02 * 1.5);
+                let holds = |m: usize| {
+                    let run = || (n..m).map(floored);
+                    run().fold(f32::INFINITY, f32::min) >= 0.3 * run().fold(0.0, f32::max)
+                };
+                (n + 1..=peaks.len()).take_while(|m| holds(*m)).last().unwrap()
+            })
+            .collect();
+        assert_eq!(steady([peaks.clone()].into_iter(), peaks.len()), expected);
+        assert_eq!(&expected[..4], &[3, 3, 3, 7]);
+        assert_eq!(steady(std::iter::empty(), 3), [3, 3, 3]);
+    }
 }

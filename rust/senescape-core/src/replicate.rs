@@ -12,7 +12,8 @@ use crate::plan::Plan;
 use crate::pool::PoolPath;
 use crate::rng::Stream;
 
-use crate::thin::{Choices, FateScratch, Tally};
+use crate::choice::Choices;
+use crate::thin::{FateScratch, Tally};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Why a replicate ended.

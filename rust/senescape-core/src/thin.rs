@@ -7,10 +7,11 @@
 //! Which windows a cell takes follows from its own history only: longer ones after a quiet window, shorter ones after a
 //! candidate that came to nothing. So nothing a cell does depends on which cells lie beside it.
 
+use crate::choice::{Choices, DOUBTFUL, UNBOUND, add_bounds};
 use crate::document::Kind;
-use crate::env::{FINEST, Times};
+use crate::env::FINEST;
 use crate::error::{Error, FaultKind};
-use crate::expr::{Frame, IntervalFrame, LANES, Level, Register, at_level};
+use crate::expr::{Frame, IntervalFrame, LANES};
 use crate::flow::Driver;
 use crate::lanes::{Boxes, Lanes};
 use crate::model::Fate;
@@ -41,38 +42,14 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// A bound that many times exceeds the hazard is computed anew after a candidate that came to nothing; any other is kept.
-const LOOSE: f64 = 0.5;
+/// Where the hazard is a smaller share of its bound at a candidate that came to nothing, windows get shorter.
+const SLACK: f64 = 0.5;
 
-/// What is drawn and chosen for a handful of candidates.
-pub struct Choices {
-    keys: [u64; LANES],
-    draws: [u32; LANES],
-    uniforms: [f64; LANES],
-    thresholds: [f64; LANES],
-    bounds: [f64; LANES],
-    hazards: [f64; LANES],
-    total: [f64; LANES],
-    chosen: [u32; LANES],
-    bad: [u32; LANES],
-}
+/// Where it is a smaller share even than this, the bound is computed anew at once.
+const LOOSE: f64 = 0.3;
 
-impl Default for Choices {
-    fn default() -> Self {
-        let zeros = [0.0; LANES];
-        Self {
-            keys: [0; LANES],
-            draws: [0; LANES],
-            uniforms: zeros,
-            thresholds: zeros,
-            bounds: zeros,
-            hazards: zeros,
-            total: zeros,
-            chosen: [0; LANES],
-            bad: [0; LANES],
-        }
-    }
-}
+/// A window with fewer candidates to be expected was far too short.
+const FEW: f64 = 0.25;
 
 /// Scratch for the cells of one fate.
 pub struct FateScratch {
@@ -178,37 +155,33 @@ impl Worker<'_> {
         let of = &model.fates[fate];
         let mut lanes = self.take_lanes();
         lanes.gather(&self.tables[fate], rows, &of.read);
-        let scratch = &mut self.scratch[fate];
-        scratch.driver.advance(of, &mut lanes, &self.env, self.rtol);
+        self.scratch[fate].driver.advance(of, &mut lanes, &self.env, self.rtol);
         if !of.driven.is_empty() {
             // Written back at once: where a driven trait stands is costly to find again.
             lanes.scatter(&mut self.tables[fate], &of.moving);
         }
         self.tally.candidates += rows.len() as u64;
-        self.draw(fate, rows);
+        self.choices.open(&self.tables[fate], rows, self.stream);
         self.choose(fate, &lanes)?;
-        for (lane, &index) in rows.iter().enumerate() {
-            let row = index as usize;
-            let now = lanes.now[lane];
-            let Choices { chosen, total, thresholds, .. } = &*self.choices;
-            let Some(&k) = of.transitions.get(chosen[lane] as usize) else {
-                let table = &mut self.tables[fate];
-                table.draws[row] += 1;
-                table.level[row] = (table.level[row] - 1).max(FINEST);
-                let (bound, end) = (table.bound[row], table.window_end[row]);
-                if total[lane] < LOOSE * bound && bound * (end - now) > 1.0 {
-                    table.threshold[row] = thresholds[lane];
-                    unbound.push(index);
-                } else if table.sleep(row, now, thresholds[lane], bound, end) < self.env.end {
-                    due.push(index);
-                }
-                continue;
-            };
+        let none = of.transitions.len() as u32;
+        let (mut refused, mut happening) = ([0_u8; LANES], [0_u8; LANES]);
+        let mut n = 0;
+        // About as many candidates come to something as do not, so no branch hangs on it.
+        for (lane, chosen) in self.choices.chosen[..rows.len()].iter().enumerate() {
+            refused[n] = lane as u8;
+            happening[lane - n] = lane as u8;
+            n += usize::from(*chosen == none);
+        }
+        self.sleep_on(fate, &lanes, &refused[..n], unbound, due);
+        for &lane in &happening[..rows.len() - n] {
+            let lane = usize::from(lane);
+            let (index, now) = (rows[lane], lanes.now[lane]);
+            let k = of.transitions[self.choices.chosen[lane] as usize];
             if model.transitions[k].kind != Kind::Death && of.driven.is_empty() && of.read.since {
                 lanes.scatter_lane(lane, &mut self.tables[fate], &of.moving);
             }
-            if self.happen(fate, row, now, k)? {
-                self.tables[fate].wake[row] = now;
+            if self.happen(fate, index as usize, now, k)? {
+                self.tables[fate].wake[index as usize] = now;
                 unbound.push(index);
             }
         }
@@ -216,46 +189,48 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// The random numbers of some candidates.
-    fn draw(&mut self, fate: usize, rows: &[u32]) {
-        let Choices { keys, draws, uniforms, thresholds, bounds, .. } = &mut *self.choices;
-        let table = &self.tables[fate];
-        for (lane, &row) in rows.iter().enumerate() {
-            let row = row as usize;
-            keys[lane] = table.key[row];
-            draws[lane] = table.draws[row];
-            bounds[lane] = table.bound[row];
+    /// After candidates that came to nothing: sleep on under the same bound, or get another where it proved loose.
+    fn sleep_on(&mut self, fate: usize, lanes: &Lanes, refused: &[u8], unbound: &mut Vec<u32>, due: &mut Vec<u32>) {
+        self.choices.sleep(&lanes.now);
+        let Choices { thresholds, bounds, ends, total, wake, rest, .. } = &*self.choices;
+        let table = &mut self.tables[fate];
+        for &lane in refused {
+            let lane = usize::from(lane);
+            let index = lanes.rows[lane];
+            let row = index as usize;
+            table.draws[row] += 1;
+            let share = total[lane] / bounds[lane];
+            table.level[row] = (table.level[row] - i8::from(share < SLACK)).max(FINEST);
+            if share < LOOSE && bounds[lane] * (ends[lane] - lanes.now[lane]) > 1.0 {
+                table.threshold[row] = thresholds[lane];
+                unbound.push(index);
+                continue;
+            }
+            table.wake[row] = wake[lane];
+            table.threshold[row] = rest[lane];
+            if wake[lane] < self.env.end {
+                due.push(index);
+            }
         }
-        self.stream.candidates(keys, draws, uniforms, thresholds);
     }
 
     /// Which transition each candidate becomes: the first, among those out of the fate, whose summed hazard exceeds the
-    /// drawn share of the bound. The number of transitions stands for none.
+    /// drawn share of the bound.
     fn choose(&mut self, fate: usize, lanes: &Lanes) -> Result<(), Error> {
         let of = &self.model.fates[fate];
-        let FateScratch { values, .. } = &mut self.scratch[fate];
-        let Choices { uniforms, bounds, chosen, total, hazards, bad, .. } = &mut *self.choices;
-        *chosen = [0; LANES];
-        *bad = [0; LANES];
-        *total = [0.0; LANES];
         if let Some(constant) = &of.constant {
             for hazard in constant {
-                *hazards = [*hazard; LANES];
-                pick(chosen, total, bad, uniforms, bounds, hazards);
+                self.choices.add([*hazard; LANES]);
             }
             return Ok(());
         }
+        let values = &mut self.scratch[fate].values;
         lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, values);
         of.hazards.bound.values(values, lanes.n);
         for output in 0..of.transitions.len() {
-            *hazards = values.output(output).map(f64::from);
-            pick(chosen, total, bad, uniforms, bounds, hazards);
+            self.choices.add(values.output(output).map(f64::from));
         }
-        let sound = bad[..lanes.n].iter().zip(&total[..]).zip(&bounds[..]).fold(true, |sound, ((bad, sum), bound)| {
-            // Written so that NaN fails too.
-            sound & (*bad == 0) & (*sum <= *bound)
-        });
-        if sound { Ok(()) } else { Err(self.unsound(fate, lanes)) }
+        if self.choices.sound(lanes.n) { Ok(()) } else { Err(self.unsound(fate, lanes)) }
     }
 
     /// What is wrong with the hazards of some candidates.
@@ -310,30 +285,39 @@ impl Worker<'_> {
                 break;
             }
         }
-        let ends = &self.scratch[fate].boxes.end;
-        let table = &mut self.tables[fate];
-        let end_of_epoch = self.env.end;
-        for (lane, &index) in rows.iter().enumerate() {
-            let row = index as usize;
-            let (now, bound, end) = (lanes.now[lane], bounds[lane], ends[lane]);
-            table.bound[row] = bound;
-            table.window_end[row] = end;
-            let wake = table.sleep(row, now, table.threshold[row], bound, end);
-            // A window without a candidate was short enough; one with little chance of any was far too short.
-            let step = if wake < end {
-                0
-            } else if bound * (end - now) < 0.125 {
-                2
-            } else {
-                1
-            };
-            table.level[row] = (levels[lane] + step).min(top);
-            if wake < end_of_epoch {
-                due.push(index);
-            }
-        }
+        self.choices.bounds = bounds;
+        self.choices.ends = self.scratch[fate].boxes.end;
+        self.fall_asleep(fate, &lanes, &levels, top, due);
         self.spare.push(lanes);
         Ok(())
+    }
+
+    /// Let cells with new bounds sleep.
+    fn fall_asleep(&mut self, fate: usize, lanes: &Lanes, levels: &[i8; LANES], top: i8, due: &mut Vec<u32>) {
+        let table = &mut self.tables[fate];
+        let rows = &lanes.rows[..lanes.n];
+        for (threshold, &row) in self.choices.thresholds.iter_mut().zip(rows) {
+            *threshold = table.threshold[row as usize];
+        }
+        self.choices.sleep(&lanes.now);
+        let Choices { bounds, ends, wake, rest, .. } = &*self.choices;
+        let waiting = due.len();
+        due.resize(waiting + rows.len(), 0);
+        let mut last = waiting;
+        for (lane, &index) in rows.iter().enumerate() {
+            let row = index as usize;
+            table.bound[row] = bounds[lane];
+            table.window_end[row] = ends[lane];
+            table.wake[row] = wake[lane];
+            table.threshold[row] = rest[lane];
+            // A window without a candidate was short enough; one with little chance of any was far too short.
+            let quiet = rest[lane] > 0.0;
+            let step = 1 + 2 * i8::from(bounds[lane] * (ends[lane] - lanes.now[lane]) < FEW);
+            table.level[row] = (levels[lane] + i8::from(quiet) * step).min(top);
+            due[last] = index;
+            last += usize::from(wake[lane] < self.env.end);
+        }
+        due.truncate(last);
     }
 
     /// Lanes to gather cells in; pushed back to `spare` after use.
@@ -349,14 +333,15 @@ impl Worker<'_> {
             let value = of.constant.as_ref().map_or(f64::NAN, |h| h[bad.unwrap_or(0)]);
             return Err(self.fault(fate, self.model.transitions[k].name.clone(), self.env.start, rate_kind(value)));
         }
-        let end_of_epoch = self.env.end;
         let table = &mut self.tables[fate];
         for &index in rows {
             let row = index as usize;
             // The bound is the hazard itself and never ends.
             table.bound[row] = total;
             table.window_end[row] = f64::INFINITY;
-            if table.sleep(row, table.wake[row], table.threshold[row], total, f64::INFINITY) < end_of_epoch {
+            table.wake[row] += table.threshold[row] / total;
+            table.threshold[row] = 0.0;
+            if table.wake[row] < self.env.end {
                 due.push(index);
             }
         }
@@ -448,68 +433,5 @@ fn rate_kind(hazard: f64) -> FaultKind {
         FaultKind::Infinite
     } else {
         FaultKind::Negative(hazard)
-    }
-}
-
-/// Add a hazard to the totals; where a total does not exceed the drawn share of the bound yet, choose the next transition.
-fn pick(
-    chosen: &mut [u32; LANES],
-    total: &mut Times,
-    bad: &mut [u32; LANES],
-    uniforms: &Times,
-    bounds: &Times,
-    hazards: &Times,
-) {
-    at_level!(
-        Level::best(),
-        pick_body(
-            chosen: &mut [u32; LANES],
-            total: &mut Times,
-            bad: &mut [u32; LANES],
-            uniforms: &Times,
-            bounds: &Times,
-            hazards: &Times
-        )
-    );
-}
-
-#[inline(always)]
-fn pick_body(
-    chosen: &mut [u32; LANES],
-    total: &mut Times,
-    bad: &mut [u32; LANES],
-    uniforms: &Times,
-    bounds: &Times,
-    hazards: &Times,
-) {
-    for lane in 0..LANES {
-        total[lane] += hazards[lane];
-        // NaN and infinity are marked; what they make of the total does not matter then.
-        bad[lane] |= u32::from(!((hazards[lane] >= 0.0) & (hazards[lane] < f64::INFINITY)));
-        chosen[lane] += u32::from(uniforms[lane] * bounds[lane] >= total[lane]);
-    }
-}
-
-/// Add the upper ends of a hazard to the bounds, and mark where there is none or where the lower end is negative.
-fn add_bounds(low: &Register, high: &Register, bounds: &mut Times, marks: &mut [u32; LANES]) {
-    at_level!(
-        Level::best(),
-        add_bounds_body(low: &Register, high: &Register, bounds: &mut Times, marks: &mut [u32; LANES])
-    );
-}
-
-/// A bound that is not finite, or a hazard that may be undefined.
-const UNBOUND: u32 = 1;
-/// A hazard that may be negative.
-const DOUBTFUL: u32 = 2;
-
-#[inline(always)]
-fn add_bounds_body(low: &Register, high: &Register, bounds: &mut Times, marks: &mut [u32; LANES]) {
-    for lane in 0..LANES {
-        let (low, high) = (low[lane], high[lane]);
-        // NaN as the lower end marks a hazard that may be undefined.
-        let sound = (high < f32::INFINITY) & !low.is_nan();
-        marks[lane] |= u32::from(!sound) * UNBOUND | u32::from(low < 0.0) * DOUBTFUL;
-        bounds[lane] += f64::from(if high > 0.0 { high } else { 0.0 });
     }
 }
