@@ -96,6 +96,10 @@ impl Driver {
         self.last.clone_from(&self.first);
         relax(&fate.flows, &hours_between(from, to), &mut self.last);
         let mut worst = [0.0_f64; LANES];
+        let mut hours = [0.0_f64; LANES];
+        for lane in 0..LANES {
+            hours[lane] = to[lane] - from[lane];
+        }
         for (driven, frame) in fate.driven.iter().zip(&mut self.values) {
             let mut target = |columns: &[Column], times: &Times| {
                 lanes.fill(&driven.target, columns, times, env, frame);
@@ -106,19 +110,10 @@ impl Driver {
             let half = target(&self.middle, &centre);
             let end = target(&self.last, to);
             let column = driven.column;
-            for lane in 0..lanes.n {
-                let x = f64::from(self.first[column][lane]);
-                let goals = [f64::from(start[lane]), f64::from(half[lane]), f64::from(end[lane])];
-                let z = (to[lane] - from[lane]) / driven.tau;
-                self.middle[column][lane] = follow(x, goals, 0.5, 0.5 * z).0 as f32;
-                let (next, difference) = follow(x, goals, 1.0, z);
-                self.last[column][lane] = next as f32;
-                // Relative to the trait and to where it goes: a trait that starts at 0 has no scale of its own.
-                let scale = goals.iter().fold(x.abs().max(next.abs()).max(1e-12), |m, g| m.max(g.abs()));
-                let error = difference / (rtol * scale);
-                // A target that is not finite cannot be resolved by cutting; the value itself is refused later.
-                worst[lane] = worst[lane].max(if error.is_finite() { error } else { 0.0 });
-            }
+            let goals = [&start, &half, &end];
+            let first = &self.first[column];
+            follow_half(first, goals, &hours, driven.tau, &mut self.middle[column]);
+            follow_whole(first, goals, &hours, driven.tau, rtol, &mut self.last[column], &mut worst);
         }
         worst
     }
@@ -141,22 +136,8 @@ impl Driver {
             driven.target.bound.bounds(frame, lanes.n);
             let (low, high) = frame.output(0);
             let column = driven.column;
-            for lane in 0..lanes.n {
-                let x = lanes.columns[column][lane];
-                // x moves at most this share of the way to the ends of the target's range.
-                let z = f64::from(hours[lane]) / driven.tau;
-                let share = ((1.0 - exp_f64(-z)) as f32 * 1.000_01).min(1.0);
-                let slack = 1e-5 * (x.abs() + low[lane].abs().max(high[lane].abs()));
-                let down = (low[lane] - x).min(0.0);
-                let up = (high[lane] - x).max(0.0);
-                boxes.low[column][lane] = (x + share * down - slack).max(x.min(low[lane]));
-                boxes.high[column][lane] = (x + share * up + slack).min(x.max(high[lane]));
-                if !(low[lane].is_finite() && high[lane].is_finite()) {
-                    // No finite range: hand the fact on, so that a rule that reads the trait reports it.
-                    boxes.low[column][lane] = f32::NEG_INFINITY;
-                    boxes.high[column][lane] = f32::INFINITY;
-                }
-            }
+            let (to_low, to_high) = (&mut boxes.low[column], &mut boxes.high[column]);
+            enclose_driven(&lanes.columns[column], low, high, &hours, driven.tau, to_low, to_high);
         }
     }
 }
@@ -214,8 +195,120 @@ fn toward(x: f32, target: f32, exponent: f32) -> f32 {
     (target + (x - target) * exp_f32(exponent)).max(x.min(target)).min(x.max(target))
 }
 
+/// Follow targets over the first half of a step.
+fn follow_half(x: &Column, goals: [&Column; 3], hours: &Times, tau: f64, to: &mut Column) {
+    at_level!(
+        Level::best(),
+        follow_half_body(x: &Column, goals: [&Column; 3], hours: &Times, tau: f64, to: &mut Column)
+    );
+}
+
+#[inline(always)]
+fn follow_half_body(x: &Column, goals: [&Column; 3], hours: &Times, tau: f64, to: &mut Column) {
+    for lane in 0..LANES {
+        let goals = goals.map(|goal| f64::from(goal[lane]));
+        to[lane] = follow(f64::from(x[lane]), goals, 0.5, 0.5 * (hours[lane] / tau)).0 as f32;
+    }
+}
+
+/// Follow targets over a step; `worst` takes the difference of parabola and line, in units of the tolerance.
+fn follow_whole(
+    x: &Column,
+    goals: [&Column; 3],
+    hours: &Times,
+    tau: f64,
+    rtol: f64,
+    to: &mut Column,
+    worst: &mut Times,
+) {
+    at_level!(
+        Level::best(),
+        follow_whole_body(
+            x: &Column,
+            goals: [&Column; 3],
+            hours: &Times,
+            tau: f64,
+            rtol: f64,
+            to: &mut Column,
+            worst: &mut Times
+        )
+    );
+}
+
+#[inline(always)]
+fn follow_whole_body(
+    x: &Column,
+    goals: [&Column; 3],
+    hours: &Times,
+    tau: f64,
+    rtol: f64,
+    to: &mut Column,
+    worst: &mut Times,
+) {
+    for lane in 0..LANES {
+        let x = f64::from(x[lane]);
+        let [g0, g1, g2] = goals.map(|goal| f64::from(goal[lane]));
+        let (next, difference) = follow(x, [g0, g1, g2], 1.0, hours[lane] / tau);
+        to[lane] = next as f32;
+        // Relative to the trait and to where it goes: a trait that starts at 0 has no scale of its own.
+        let scale = x.abs().max(next.abs()).max(1e-12).max(g0.abs()).max(g1.abs()).max(g2.abs());
+        let error = difference / (rtol * scale);
+        // A target that is not finite cannot be resolved by cutting; the value itself is refused later.
+        worst[lane] = worst[lane].max(if error < f64::INFINITY { error } else { 0.0 });
+    }
+}
+
+/// The box of traits that follow targets of a known range for some hours.
+fn enclose_driven(
+    x: &Column,
+    low: &Column,
+    high: &Column,
+    hours: &Column,
+    tau: f64,
+    to_low: &mut Column,
+    to_high: &mut Column,
+) {
+    at_level!(
+        Level::best(),
+        enclose_driven_body(
+            x: &Column,
+            low: &Column,
+            high: &Column,
+            hours: &Column,
+            tau: f64,
+            to_low: &mut Column,
+            to_high: &mut Column
+        )
+    );
+}
+
+#[inline(always)]
+fn enclose_driven_body(
+    x: &Column,
+    low: &Column,
+    high: &Column,
+    hours: &Column,
+    tau: f64,
+    to_low: &mut Column,
+    to_high: &mut Column,
+) {
+    for lane in 0..LANES {
+        let (x, low, high) = (x[lane], low[lane], high[lane]);
+        // x moves at most this share of the way to the ends of the target's range.
+        let share = ((1.0 - exp_f64(-(f64::from(hours[lane]) / tau))) as f32 * 1.000_01).min(1.0);
+        let slack = 1e-5 * (x.abs() + low.abs().max(high.abs()));
+        let down = (x + share * (low - x).min(0.0) - slack).max(x.min(low));
+        let up = (x + share * (high - x).max(0.0) + slack).min(x.max(high));
+        // Without a finite range, hand the fact on, so that a rule that reads the trait reports it.
+        let known = (low.abs() < f32::INFINITY) & (high.abs() < f32::INFINITY);
+        to_low[lane] = if known { down } else { f32::NEG_INFINITY };
+        to_high[lane] = if known { up } else { f32::INFINITY };
+    }
+}
+
 /// The value after relaxation for `z` time constants toward the parabola through three goals (at 0, 1/2 and 1 of the
 /// step), of which the share `part` is run through; and by how much a straight line would differ.
+#[inline(always)]
 fn follow(x: f64, [g0, g1, g2]: [f64; 3], part: f64, z: f64) -> (f64, f64) {
     let (c1, c2) = (part * (-3.0 * g0 + 4.0 * g1 - g2), part * part * (2.0 * g0 - 4.0 * g1 + 2.0 * g2));
     let (m0, m1, m2) = moments(z);
@@ -226,17 +319,17 @@ fn follow(x: f64, [g0, g1, g2]: [f64; 3], part: f64, z: f64) -> (f64, f64) {
     (next, (c2 * (m2 - m1)).abs())
 }
 
-/// `z * integral of s^k exp(-z (1 - s))` over s in [0, 1], for k = 0, 1, 2.
+/// `z * integral of s^k exp(-z (1 - s))` over s in [0, 1], for k = 0, 1, 2. Written without a branch, for vector code.
+#[inline(always)]
 fn moments(z: f64) -> (f64, f64, f64) {
-    if z < 0.05 {
-        let m1 = z * (0.5 - z * (1.0 / 6.0 - z * (1.0 / 24.0 - z * (1.0 / 120.0 - z / 720.0))));
-        let m2 = z * (1.0 / 3.0 - z * (1.0 / 12.0 - z * (1.0 / 60.0 - z * (1.0 / 360.0 - z / 2520.0))));
-        (z * (1.0 - m1), m1, m2)
-    } else {
-        let m0 = 1.0 - exp_f64(-z);
-        let m1 = 1.0 - m0 / z;
-        (m0, m1, 1.0 - 2.0 * m1 / z)
-    }
+    // Near 0 the formulas cancel; there the series do.
+    let small = z < 0.05;
+    let s1 = z * (0.5 - z * (1.0 / 6.0 - z * (1.0 / 24.0 - z * (1.0 / 120.0 - z / 720.0))));
+    let s2 = z * (1.0 / 3.0 - z * (1.0 / 12.0 - z * (1.0 / 60.0 - z * (1.0 / 360.0 - z / 2520.0))));
+    let f0 = 1.0 - exp_f64(-z);
+    let f1 = 1.0 - f0 / z;
+    let f2 = 1.0 - 2.0 * f1 / z;
+    (if small { z * (1.0 - s1) } else { f0 }, if small { s1 } else { f1 }, if small { s2 } else { f2 })
 }
 
 #[cfg(test)]
