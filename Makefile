@@ -5,10 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 N ?= 100000
+CANDIDATES ?= 1e9
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo test lint bench verify clean
+.PHONY: help demo test lint verify bounds bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -45,7 +46,13 @@ verify: $(VENV)/built $(VENV)/tools  ## The statistical suite at full size: make
 
 bench: $(VENV)/built $(VENV)/tools  ## Benchmarks beside numba and NumPy, as ratios in one run
 	$(BIN)/pip install -q -r requirements/bench.txt
-	$(BIN)/python benches/workload_a.py
+	$(BIN)/python -m pytest benches -W default --benchmark-columns=median,iqr,rounds --benchmark-sort=name
+	$(BIN)/python -m benches.workload_a
+	$(BIN)/python -m benches.import_time
+	cargo bench --package senescape-core --bench rules
+
+bounds: $(VENV)/built $(VENV)/tools  ## Random rules: make bounds CANDIDATES=1e9 looks for a hazard above its bound
+	$(BIN)/python -m tests.verification.random_rules --candidates $(CANDIDATES)
 
 clean:  ## Remove what was built
 	rm -rf $(VENV) target build dist

@@ -1,6 +1,6 @@
 """The treated tumour in Senescape, numba and NumPy, in one run on one thread: prints times and ratios.
 
-python benches/workload_a.py [--cells 200000] [--rounds 5]
+python -m benches.workload_a [--cells 200000] [--rounds 5]
 """
 
 import argparse
@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import senescape as sn
-from peers.treated_tumour import cells, make_numba, run_numpy
+from benches.peers.treated_tumour import cells, make_numba, run_numpy
 
 
 def senolytic(cell, env, p):

@@ -11,6 +11,13 @@ use crate::expr::{Level, at_level};
 use crate::lanes::{Boxes, Column, Lanes};
 use crate::model::{Fate, Flow};
 
+/// Room in a box for the roundings of a trait that is written back at the end of every epoch, relative to its size: 64
+/// epochs, half a unit in the last place each, and as much again.
+pub const ROUNDINGS: f32 = 1e-5;
+
+/// The same for a trait that is followed in one step: two units.
+const ONE_STEP: f32 = 2.5e-7;
+
 /// The most parts that an interval is cut into.
 const MOST_PARTS: u32 = 256;
 
@@ -121,13 +128,14 @@ impl Driver {
     /// The box that the traits of some cells stay in from `now` to the ends of their windows.
     pub fn enclose(&mut self, fate: &Fate, lanes: &Lanes, boxes: &mut Boxes, env: &Env<'_>) {
         let hours = hours_between(&lanes.now, &boxes.end);
+        let room = if fate.driven.is_empty() { ONE_STEP } else { ROUNDINGS };
         for (column, flow) in fate.flows.iter().enumerate() {
             let x = &lanes.columns[column];
             match *flow {
                 Flow::Hold | Flow::Driven => {}
                 Flow::Relax { target, tau } => {
                     let (low, high) = (&mut boxes.low[column], &mut boxes.high[column]);
-                    enclose_relaxation(x, &hours, target, tau, low, high);
+                    enclose_relaxation(x, &hours, (target, tau), room, low, high);
                 }
             }
         }
@@ -170,20 +178,21 @@ fn relax_body(column: &mut Column, hours: &Column, target: f32, tau: f32) {
     }
 }
 
-fn enclose_relaxation(x: &Column, hours: &Column, target: f32, tau: f32, low: &mut Column, high: &mut Column) {
+fn enclose_relaxation(x: &Column, hours: &Column, flow: (f32, f32), room: f32, low: &mut Column, high: &mut Column) {
     at_level!(
         Level::best(),
-        enclose_body(x: &Column, hours: &Column, target: f32, tau: f32, low: &mut Column, high: &mut Column)
+        enclose_body(x: &Column, hours: &Column, flow: (f32, f32), room: f32, low: &mut Column, high: &mut Column)
     );
 }
 
 #[inline(always)]
-fn enclose_body(x: &Column, hours: &Column, target: f32, tau: f32, low: &mut Column, high: &mut Column) {
+fn enclose_body(x: &Column, hours: &Column, flow: (f32, f32), room: f32, low: &mut Column, high: &mut Column) {
+    let (target, tau) = flow;
     let rate = -1.0 / tau;
     for (((x, h), low), high) in x.iter().zip(hours).zip(low).zip(high) {
         let end = toward(*x, target, h * rate);
-        // The exponential may be off by two units in the last place, either way.
-        let slack = 1e-6 * (x - target).abs();
+        // The exponential may be off by two units in the last place, either way; the sum is rounded to one of its own.
+        let slack = 1e-6 * (x - target).abs() + room * x.abs().max(target.abs());
         *low = (x.min(end) - slack).max(x.min(target));
         *high = (x.max(end) + slack).min(x.max(target));
     }
@@ -296,7 +305,7 @@ fn enclose_driven_body(
         let (x, low, high) = (x[lane], low[lane], high[lane]);
         // x moves at most this share of the way to the ends of the target's range.
         let share = ((1.0 - exp_f64(-(f64::from(hours[lane]) / tau))) as f32 * 1.000_01).min(1.0);
-        let slack = 1e-5 * (x.abs() + low.abs().max(high.abs()));
+        let slack = ROUNDINGS * (x.abs() + low.abs().max(high.abs()));
         let down = (x + share * (low - x).min(0.0) - slack).max(x.min(low));
         let up = (x + share * (high - x).max(0.0) + slack).min(x.max(high));
         // Without a finite range, hand the fact on, so that a rule that reads the trait reports it.

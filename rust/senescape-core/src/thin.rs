@@ -51,6 +51,9 @@ const LOOSE: f64 = 0.3;
 /// A window with fewer candidates to be expected was far too short.
 const FEW: f64 = 0.25;
 
+/// The highest level of windows where traits are written back every epoch: see [`crate::flow::ROUNDINGS`].
+const WRITTEN_BACK: i8 = 6;
+
 /// Scratch for the cells of one fate.
 pub struct FateScratch {
     pub(crate) driver: Driver,
@@ -265,10 +268,14 @@ impl Worker<'_> {
         let mut lanes = self.take_lanes();
         lanes.gather(&self.tables[fate], rows, &of.read);
         self.scratch[fate].driver.advance(of, &mut lanes, &self.env, self.rtol);
-        if !of.driven.is_empty() {
-            lanes.scatter(&mut self.tables[fate], &of.moving);
-        }
-        let top = if of.coupled { 0 } else { self.env.top_level() };
+        // Traits must go on from where their box begins: from elsewhere, rounding could lead them out of it.
+        lanes.scatter(&mut self.tables[fate], &of.moving);
+        let top = match (of.coupled, of.driven.is_empty()) {
+            (true, _) => 0,
+            (_, true) => self.env.top_level(),
+            // Varying targets have traits written back every epoch: the box has room for so many roundings.
+            (_, false) => self.env.top_level().min(WRITTEN_BACK),
+        };
         let mut levels = [0_i8; LANES];
         for (level, &row) in levels.iter_mut().zip(rows) {
             // Where nothing a hazard reads can change, a bound holds to the horizon.
