@@ -1,0 +1,91 @@
+"""Independent cells are run in batches, all others epoch by epoch: the order of work must not show in what comes out."""
+
+import numpy as np
+import pytest
+
+import senescape as sn
+from tests.verification.random_rules import random_model
+
+NEVER = sn.Relapse(above=1e12)
+"""A rule that looks at all cells after every epoch, and so has them run epoch by epoch."""
+
+
+def both(model, **settings):
+    return sn.simulate(model, **settings), sn.simulate(model, relapse=NEVER, **settings)
+
+
+def same(whole, epochs):
+    np.testing.assert_array_equal(whole.counts, epochs.counts)
+    np.testing.assert_array_equal(whole.events, epochs.events)
+    assert whole.engine["candidates"] == epochs.engine["candidates"]
+    for name, column in dict(whole.outcomes).items():
+        np.testing.assert_array_equal(column, epochs.outcomes[name], err_msg=name)
+
+
+def test_random_rules_give_the_same_cells_either_way(fresh_seed):
+    compared = 0
+    for i in range(30):
+        model = random_model(np.random.default_rng(fresh_seed + i))
+        if model.pools:
+            continue
+        doses = [sn.Dose("drug", 1.0, at=t) for t in (0.0, 13.5, 40.0)]
+        whole, epochs = both(
+            model, initial={"a": 700, "b": 40}, until=60, every=7.0, sync=10.0, doses=doses, seed=i, threads=2
+        )
+        same(whole, epochs)
+        compared += 1
+    assert compared > 5
+
+
+def growing(observables=()):
+    return sn.Model(
+        fates=["cycling", "resting"],
+        traits=[sn.Trait("size", initial=sn.LogNormal(median=1.0, sigma=0.3), inherit=sn.ar1(0.5))],
+        transitions=[
+            sn.Division("cycling", lambda cell, env, p: 0.04 * cell.size),
+            sn.Transition("rest", "cycling", "resting", 0.01),
+            sn.Transition("wake", "resting", "cycling", lambda cell, env, p: 0.001 * cell.age),
+            sn.Death(["cycling", "resting"], 0.005),
+        ],
+        observables=observables,
+    )
+
+
+def test_a_growing_population_is_the_same_either_way():
+    # More founders than one batch holds, and more descendants than one block.
+    same(*both(growing(), initial={"cycling": 6000, "resting": 100}, until=80, every=9.0, seed=3))
+
+
+def test_read_outs_agree_up_to_the_order_of_sums():
+    observables = [
+        sn.Observable("mean_size", "cycling", "size"),
+        sn.Observable("total", "resting", "size", kind="sum"),
+        sn.Observable("cells", "cycling", "size", kind="count"),
+    ]
+    whole, epochs = both(growing(observables), initial={"cycling": 6000}, until=80, every=9.0, seed=4)
+    same(whole, epochs)
+    np.testing.assert_allclose(whole.observables, epochs.observables, rtol=1e-12)
+
+
+@pytest.mark.parametrize("cap", [2000, 5000, 30_000])
+def test_the_cell_cap_ends_a_run_at_the_same_epoch_either_way(cap):
+    settings = {"initial": {"cycling": 1000}, "until": 200, "every": 10.0, "max_cells": cap, "replicates": 3, "seed": 5}
+    whole, epochs = both(growing(), **settings)
+    same(whole, epochs)
+    assert set(whole.outcomes["stop"]) == {"cell_cap"}
+    assert whole.counts.sum(axis=2).max() <= cap
+
+
+def test_a_peak_between_observations_counts_for_the_cap():
+    """Cells that grow for a day and then die: the cap is asked at every epoch, seen or not."""
+    model = sn.Model(
+        fates=["cell"],
+        transitions=[
+            sn.Division("cell", lambda cell, env, p: np.where(env.time < 24.0, 0.15, 0.0)),
+            sn.Death("cell", lambda cell, env, p: np.where(env.time < 24.0, 0.0, 0.5)),
+        ],
+    )
+    settings = {"initial": {"cell": 1000}, "until": 96, "every": 96.0, "sync": 12.0, "max_cells": 20_000, "seed": 6}
+    whole, epochs = both(model, **settings)
+    same(whole, epochs)
+    assert whole.outcomes["stop"][0] == "cell_cap"
