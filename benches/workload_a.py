@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import senescape as sn
+
 from benches.peers.treated_tumour import cells, make_numba, run_numpy
 
 

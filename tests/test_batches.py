@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 import senescape as sn
+
 from tests.verification.random_rules import random_model
 
 NEVER = sn.Relapse(above=1e12)

@@ -39,6 +39,7 @@ from senescape.observables import Observable
 from senescape.pools import Pool
 from senescape.results import Result, open_result
 from senescape.rules import Param, Rule
+from senescape.signals import Modifier, Signal
 from senescape.simulate import Relapse, simulate
 from senescape.traits import Trait, ar1, copy, relax, reset, scaled
 from senescape.transitions import Death, Division, Escape, Immunotherapy, Senolytic, Transition
@@ -74,6 +75,7 @@ __all__ = [
     "MissingExtraError",
     "Model",
     "ModelError",
+    "Modifier",
     "Normal",
     "Observable",
     "Param",
@@ -89,6 +91,7 @@ __all__ = [
     "ScenarioError",
     "Senolytic",
     "SenescapeError",
+    "Signal",
     "SimulationError",
     "TraceError",
     "Trait",

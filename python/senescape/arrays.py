@@ -109,7 +109,7 @@ class Items(Generic[_T]):
 
 
 class Cells(Values):
-    """Cells as columns: ``cell.<trait>``, ``cell.age``, ``cell.mark[name]``.
+    """Cells as columns: ``cell.<trait>``, ``cell.age``, ``cell.mark[name]``, ``cell.signal[name]``.
 
     Parameters
     ----------
@@ -119,8 +119,10 @@ class Cells(Values):
         Hours since each cell entered its fate.
     marks : mapping of str to array-like of bool, shape (cell,)
         Marks by name.
+    signals : mapping of str to array-like, shape (cell,)
+        Signals by name.
     dtype : dtype
-        What traits and ages are kept as. The engine computes with float32, up to rounding the same.
+        What traits, ages and signals are kept as. The engine computes with float32, up to rounding the same.
 
     Examples
     --------
@@ -136,12 +138,15 @@ class Cells(Values):
         traits: Mapping[str, ArrayLike] | None = None,
         age: ArrayLike = 0.0,
         marks: Mapping[str, ArrayLike] | None = None,
+        signals: Mapping[str, ArrayLike] | None = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
         columns: dict[str, Any] = {name: _fixed(value, dtype) for name, value in (traits or {}).items()}
         columns["age"] = _fixed(age, dtype)
         flags = {name: _fixed(value, np.bool_) for name, value in (marks or {}).items()}
         columns["mark"] = Items(flags, "cell.mark", "mark")
+        values = {name: _fixed(value, dtype) for name, value in (signals or {}).items()}
+        columns["signal"] = Items(values, "cell.signal", "signal")
         super().__init__(columns, "cell", "trait")
 
 

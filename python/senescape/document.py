@@ -110,11 +110,18 @@ class Writer:
             marks=model.marks,
             drugs=[drug.name for drug in model.drugs],
             pools=[pool.name for pool in model.pools],
+            signals=[signal.name for signal in model.signals],
+            signal=self.signal,
         )
+        self._signals: dict[str, Expr] = {}
+        self._reading: list[str] = []
 
     def document(self) -> dict[str, Any]:
         """Write all but the parameters' values."""
         model = self.model
+        for signal in model.signals:
+            # Read or not: its parameters are there, and its mistakes show.
+            self.signal(signal.name)
         parts = {
             "traits": [self.trait(i, trait) for i, trait in enumerate(model.traits)],
             "drugs": [self.drug(drug) for drug in model.drugs],
@@ -181,6 +188,37 @@ class Writer:
             self._columns += 1
             return {"kind": "column", "index": self._columns - 1}
         return {"kind": "rule", "value": self.number_or_rule(value, owner, prefix, name, holder)}
+
+    # -- signals ------------------------------------------------------------------------------------------------------
+
+    def signal(self, name: str) -> Expr:
+        """Write a signal with its modifiers; each is traced once, when it is first read."""
+        if name in self._signals:
+            return self._signals[name]
+        if name in self._reading:
+            circle = " -> ".join([*self._reading[self._reading.index(name) :], name])
+            raise ModelError(f"the signals read each other in a circle: {circle}")
+        signal = next(each for each in self.model.signals if each.name == name)
+        self._reading.append(name)
+        try:
+            owner = f"signal {name!r}"
+            value = self.number_or_rule(signal.value, f"{owner}: value", name, "value", owner)
+            self._signals[name] = self.modified(value, name)
+        finally:
+            self._reading.pop()
+        return self._signals[name]
+
+    def modified(self, value: Expr, *names: str) -> Expr:
+        """Multiply a value by the modifiers of what is known by some names."""
+        # In the order of their names: products of floats depend on the order, and no list's order may show.
+        for modifier in sorted(self.model.modifiers, key=lambda each: each.name):
+            if modifier.of in names:
+                owner = f"modifier {modifier.name!r}"
+                factor = self.number_or_rule(modifier.factor, f"{owner}: factor", modifier.name, "factor", owner)
+                if isinstance(modifier.factor, Param):
+                    self.checks.append(Check(owner, {"factor": factor.value}, _not_negative("factor")))
+                value = Expr("mul", (value, factor))
+        return value
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
@@ -285,6 +323,7 @@ class Writer:
         hazard = self.number_or_rule(t.hazard, f"{owner}: hazard", t.prefix, "hazard", holder)
         if isinstance(t.hazard, Param):
             self.checks.append(Check(owner, {"hazard": hazard.value}, _not_negative("hazard")))
+        hazard = self.modified(hazard, t.name, t.prefix)
         sets = [
             {
                 "trait": self._traits.index(name),

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from senescape.drugs import Drug
     from senescape.observables import Observable
     from senescape.pools import Pool
+    from senescape.signals import Modifier, Signal
     from senescape.traits import Trait
-    from senescape.transitions import Escape, Senolytic, Transition
+    from senescape.transitions import Escape, Immunotherapy, Senolytic, Transition
 
 __all__ = ["GROUP", "Hooks", "hookimpl", "hookspec"]
 
@@ -88,6 +89,29 @@ class Hooks:
         """
 
     @hookspec
+    def senescape_signals(self) -> Sequence[Signal]:  # type: ignore[empty-body]
+        """Named quantities that hazards, of this plugin or others, are written in.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_signals():
+        ...     return [sn.Signal("checkpoint_inhibition", lambda cell, env, p: 1.0 + cell.pdl1 / p.half,
+        ...                       params={"half": sn.Param(1.5, low=0.0)})]
+        """
+
+    @hookspec
+    def senescape_modifiers(self) -> Sequence[Modifier]:  # type: ignore[empty-body]
+        """Factors on signals and hazards, of this plugin or others.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_modifiers():
+        ...     return [sn.Modifier("chromatin_opener", of="escape", factor=10.0)]
+        """
+
+    @hookspec
     def senescape_transitions(self) -> Sequence[Transition]:  # type: ignore[empty-body]
         """Transitions of any kind.
 
@@ -107,6 +131,17 @@ class Hooks:
         >>> @hookimpl
         ... def senescape_senolytics():
         ...     return [sn.Senolytic("navitoclax", hazard=kill, params={"kmax": sn.Param(0.05, unit="1/h")})]
+        """
+
+    @hookspec
+    def senescape_immunotherapies(self) -> Sequence[Immunotherapy]:  # type: ignore[empty-body]
+        """Deaths by immune cells that a treatment brings about.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_immunotherapies():
+        ...     return [sn.Immunotherapy("car_t", hazard=kill, params={"k": sn.Param(0.01, unit="1/h")})]
         """
 
     @hookspec

@@ -16,6 +16,7 @@ from senescape.errors import ModelError
 from senescape.observables import Observable
 from senescape.pools import Pool
 from senescape.rules import Param, Rule
+from senescape.signals import Modifier, Signal
 from senescape.suggest import did_you_mean
 from senescape.traits import Trait
 from senescape.transitions import Transition
@@ -44,6 +45,10 @@ class Model:
         What can be given.
     pools : sequence of Pool
         Scalars of the environment.
+    signals : sequence of Signal
+        Named quantities that hazards are written in.
+    modifiers : sequence of Modifier
+        Factors on signals and hazards.
     marks : sequence of str
         Marks that rules read; those that transitions raise are known already. At most 64.
     observables : sequence of Observable
@@ -74,6 +79,8 @@ class Model:
     traits: tuple[Trait, ...]
     drugs: tuple[Drug, ...]
     pools: tuple[Pool, ...]
+    signals: tuple[Signal, ...]
+    modifiers: tuple[Modifier, ...]
     marks: tuple[str, ...]
     observables: tuple[Observable, ...]
     barriers: tuple[str, ...]
@@ -93,6 +100,8 @@ class Model:
         marks: Sequence[str] = (),
         observables: Sequence[Observable] = (),
         barriers: Sequence[str] = (),
+        signals: Sequence[Signal] = (),
+        modifiers: Sequence[Modifier] = (),
     ) -> None:
         put = self.__dict__
         put["fates"] = _names("fate", [fates] if isinstance(fates, str) else fates)
@@ -101,12 +110,16 @@ class Model:
         put["traits"] = _objects("traits", traits, Trait)
         put["drugs"] = _objects("drugs", drugs, Drug)
         put["pools"] = _objects("pools", pools, Pool)
+        put["signals"] = _objects("signals", signals, Signal)
+        put["modifiers"] = _objects("modifiers", modifiers, Modifier)
         put["observables"] = _objects("observables", observables, Observable)
         put["transitions"] = _expand(_objects("transitions", transitions, Transition))
         _names("trait", [each.name for each in self.traits])
         _names("drug", [each.name for each in self.drugs])
         _names("pool", [each.name for each in self.pools])
         _names("observable", [each.name for each in self.observables])
+        _names("signal", [each.name for each in self.signals])
+        _names("modifier", [each.name for each in self.modifiers])
         raised = [mark for t in self.transitions for mark in (*t.mark, *t.unmark)]
         put["marks"] = _in_order("mark", [marks] if isinstance(marks, str) else marks, raised)
         if len(self.marks) > _MOST_MARKS:
@@ -181,6 +194,8 @@ class Model:
             for flow in trait.flow:
                 where = "" if flow.fates is None else f" in {', '.join(flow.fates)}"
                 found[f"{owner}: flow{where}"] = flow.target
+        found.update({f"signal {signal.name!r}": signal.value for signal in self.signals})
+        found.update({f"modifier {modifier.name!r}": modifier.factor for modifier in self.modifiers})
         for pool in self.pools:
             found[f"pool {pool.name!r}: rate"] = pool.rate
         for t in self.transitions:
@@ -227,6 +242,17 @@ class Model:
                     raise ModelError(
                         f"{owner} sets the trait {name!r}, which the model does not have{did_you_mean(name, traits)}"
                     )
+        signals = {signal.name for signal in self.signals}
+        transitions = {name for t in self.transitions for name in (t.name, t.prefix)}
+        if both := signals & transitions:
+            raise ModelError(f"a signal and a transition are both named {min(both)!r}; rename one")
+        for modifier in self.modifiers:
+            if modifier.of not in signals | transitions:
+                known = [*signals, *transitions]
+                raise ModelError(
+                    f"modifier {modifier.name!r} multiplies {modifier.of!r}, but there is no such signal or transition"
+                    f"{did_you_mean(modifier.of, known)}"
+                )
         for observable in self.observables:
             self._fate(observable.fate, f"observable {observable.name!r}: fate")
         for trait in self.traits:

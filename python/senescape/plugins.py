@@ -117,7 +117,7 @@ def _gather(manager: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
 
 
 def assemble(names: Sequence[str]) -> Model:
-    """The model that some plugins make together.
+    """The model that some plugins make together. Their parts are put in the order of the plugins' names: that of `names` is free.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def assemble(names: Sequence[str]) -> Model:
     ModelError
         If the parts do not fit together.
     """
-    manager = _manager(names)
+    manager = _manager(sorted(names))
 
     def parts(*hooks: str) -> list[Any]:
         owner: dict[str, str] = {}
@@ -150,7 +150,11 @@ def assemble(names: Sequence[str]) -> Model:
         drugs=parts("senescape_drugs"),
         pools=parts("senescape_pools"),
         marks=parts("senescape_marks"),
-        transitions=parts("senescape_transitions", "senescape_senolytics", "senescape_escapes"),
+        signals=parts("senescape_signals"),
+        modifiers=parts("senescape_modifiers"),
+        transitions=parts(
+            "senescape_transitions", "senescape_senolytics", "senescape_immunotherapies", "senescape_escapes"
+        ),
         observables=parts("senescape_observables"),
         barriers=BARRIERS_FIRST,
     )

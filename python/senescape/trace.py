@@ -22,8 +22,10 @@ class Names:
 
     Parameters
     ----------
-    fates, traits, marks, drugs, pools : sequence of str
+    fates, traits, marks, drugs, pools, signals : sequence of str
         Names in the order of the model.
+    signal : callable
+        Gives what a signal of a name computes.
     """
 
     fates: Sequence[str] = ()
@@ -31,6 +33,8 @@ class Names:
     marks: Sequence[str] = ()
     drugs: Sequence[str] = ()
     pools: Sequence[str] = ()
+    signals: Sequence[str] = ()
+    signal: Callable[[str], Expr] | None = None
 
 
 def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner: str, cell: bool = True) -> Expr:
@@ -154,8 +158,13 @@ class _Cell(_StandIn):
             return _Items(
                 "cell.mark", names.marks, lambda i, label: Expr("input", value={"mark": i}, label=label), "mark"
             )
+        if name == "signal":
+            return _Items(
+                "cell.signal", names.signals, lambda i, label: _signal(names, names.signals[i], label), "signal"
+            )
         for kind, known, right in (
             ("mark", names.marks, f"cell.mark[{name!r}]"),
+            ("signal", names.signals, f"cell.signal[{name!r}]"),
             ("drug", names.drugs, f"env.drug[{name!r}]"),
             ("pool", names.pools, f"env.pool[{name!r}]"),
         ):
@@ -164,12 +173,22 @@ class _Cell(_StandIn):
                     f"the cell has no trait {name!r}, but there is a {kind} of that name", f"write {right}"
                 )
         raise trace_error(
-            f"the cell has no trait {name!r}{did_you_mean(name, [*names.traits, 'age', 'mark'])}",
+            f"the cell has no trait {name!r}{did_you_mean(name, [*names.traits, 'age', 'mark', 'signal'])}",
             f"add sn.Trait({name!r}, ...) to the model, or correct the name",
         )
 
     def __getitem__(self, name: object) -> NoReturn:
         raise trace_error(f"cell[{name!r}] is written as an item", f"write cell.{name}")
+
+
+def _signal(names: Names, name: str, label: str) -> Expr:
+    if names.signal is None:
+        raise trace_error(
+            f"{label} cannot be read here", "signals are of a model: give them as signals=[sn.Signal(...)]"
+        )
+    value = names.signal(name)
+    # The same operations under the name that the rule knows them by.
+    return Expr(value.op, value.args, value.value, label)
 
 
 class _Environment(_StandIn):

@@ -202,7 +202,7 @@ class Trait(Frozen):
         params: Params | None = None,
     ) -> None:
         check_identifier(name, "a trait", "cell")
-        if name in ("age", "mark"):
+        if name in ("age", "mark", "signal"):
             raise ModelError(f"a trait cannot be named {name!r}: every cell has cell.{name} already")
         owner = f"trait {name!r}"
         start = _initial(initial, params, owner)

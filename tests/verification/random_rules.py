@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 import senescape as sn
 
 Rule = Callable[[Any, Any, Any], Any]
@@ -109,9 +108,13 @@ def random_model(rng: np.random.Generator) -> sn.Model:
         marks=["seen"],
         traits=[
             sn.Trait("fixed", initial=sn.LogNormal(median=1.0, sigma=0.7)),
-            sn.Trait("relaxing", initial=sn.Normal(0.0, 1.0), flow=sn.relax(float(rng.normal()), tau=float(rng.lognormal(2)))),
+            sn.Trait(
+                "relaxing", initial=sn.Normal(0.0, 1.0), flow=sn.relax(float(rng.normal()), tau=float(rng.lognormal(2)))
+            ),
             sn.Trait("driven", initial=1.0, flow=sn.relax(target(), tau=float(rng.lognormal(2)), params=params)),
-            sn.Trait("follower", initial=0.0, flow=sn.relax(target(), tau=float(rng.lognormal(3)), fate="b", params=params)),
+            sn.Trait(
+                "follower", initial=0.0, flow=sn.relax(target(), tau=float(rng.lognormal(3)), fate="b", params=params)
+            ),
         ],
         drugs=[sn.Drug("drug", half_life=float(rng.lognormal(2)))],
         pools=[sn.Pool("pool", initial=1.0, rate=lambda env, p: 0.1 * env.drug["drug"] - 0.05 * env.pool["pool"])]
@@ -119,7 +122,12 @@ def random_model(rng: np.random.Generator) -> sn.Model:
         else [],
         transitions=[
             sn.Transition(
-                "again", "a", "a", hazard(rng, leaves, 2.0), set={"fixed": sn.LogNormal(median=1.0, sigma=0.7)}, params=params
+                "again",
+                "a",
+                "a",
+                hazard(rng, leaves, 2.0),
+                set={"fixed": sn.LogNormal(median=1.0, sigma=0.7)},
+                params=params,
             ),
             sn.Transition(
                 "there",
@@ -167,7 +175,9 @@ def main() -> None:
     while seen < arguments.candidates:
         seen += run_one(arguments.seed + models, arguments.cells, arguments.threads)
         models += 1
-    print(f"{seen:,} candidates of {models} random models in {time.perf_counter() - begin:.0f} s: no hazard above its bound")
+    print(
+        f"{seen:,} candidates of {models} random models in {time.perf_counter() - begin:.0f} s: no hazard above its bound"
+    )
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ mod tests {
         let stream = Stream::new(11, 0);
         let (mut sum, mut square) = (0.0, 0.0);
         for i in 0..n {
-            let x = dist.sample(&mut stream.draws(founder_key(u64::from(i)), 0, Purpose::Initial(0)));
+            let x = dist.sample(&mut stream.draws(founder_key(u64::from(i)), 0, Purpose::Initial));
             sum += x;
             square += x * x;
         }

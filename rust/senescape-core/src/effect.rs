@@ -84,7 +84,7 @@ impl Worker<'_> {
         let model = self.model;
         let of = &model.columns[column];
         let mother = self.mother.traits[column];
-        let mut draws = self.stream.draws(self.daughter.key, 0, Purpose::Inherit(of.of as u16));
+        let mut draws = self.stream.of_trait(of.luck).draws(self.daughter.key, 0, Purpose::Inherit);
         let fresh = |draws: &mut crate::rng::Draws| match &of.initial {
             Value::Dist(dist) => dist.sample(draws) as f32,
             // Refused when the model is bound: only distributions can be drawn afresh.
@@ -127,8 +127,8 @@ impl Worker<'_> {
             for (column, value) in &transition.set {
                 let x = match value {
                     Value::Dist(dist) => {
-                        let of = self.model.columns[*column].of as u16;
-                        let mut draws = self.stream.draws(self.daughter.key, self.daughter.draws, Purpose::Set(of));
+                        let stream = self.stream.of_trait(self.model.columns[*column].luck);
+                        let mut draws = stream.draws(self.daughter.key, self.daughter.draws, Purpose::Set);
                         dist.sample(&mut draws) as f32
                     }
                     Value::Rule(rules) => {

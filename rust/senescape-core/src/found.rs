@@ -65,10 +65,10 @@ impl Worker<'_> {
                 table.columns[column].extend_from_slice(given);
             }
             Value::Dist(dist) => {
-                let purpose = Purpose::Initial(of.of as u16);
+                let stream = self.stream.of_trait(of.luck);
                 let values = &mut table.columns[column];
                 for founder in founders {
-                    let mut draws = self.stream.draws(founder_key(founder), 0, purpose);
+                    let mut draws = stream.draws(founder_key(founder), 0, Purpose::Initial);
                     values.push(dist.sample(&mut draws) as f32);
                 }
             }

@@ -43,11 +43,11 @@ pub enum Purpose {
     /// The first threshold in a cell's life.
     Birth,
     /// A founder's value of a trait.
-    Initial(u16),
+    Initial,
     /// A daughter's inherited value of a trait.
-    Inherit(u16),
+    Inherit,
     /// The value of a trait that a transition sets.
-    Set(u16),
+    Set,
 }
 
 impl Purpose {
@@ -56,9 +56,9 @@ impl Purpose {
         match self {
             Self::Candidate => 0,
             Self::Birth => 1,
-            Self::Initial(i) => 0x1_0000 | i as u32,
-            Self::Inherit(i) => 0x2_0000 | i as u32,
-            Self::Set(i) => 0x3_0000 | i as u32,
+            Self::Initial => 2,
+            Self::Inherit => 3,
+            Self::Set => 4,
         }
     }
 }
@@ -76,6 +76,12 @@ impl Stream {
         let counter = [seed as u32, (seed >> 32) as u32, replicate as u32, (replicate >> 32) as u32];
         let [k0, k1, _, _] = philox(counter, [0x5E4E_5CA9, 0x0000_0001]);
         Self { key: [k0, k1] }
+    }
+
+    /// The stream of one trait. It goes by the trait's name, so that a trait's luck does not change when others are added.
+    #[must_use]
+    pub fn of_trait(self, name: u64) -> Self {
+        Self { key: [self.key[0] ^ name as u32, self.key[1] ^ (name >> 32) as u32] }
     }
 
     /// The four words of one draw.
@@ -249,6 +255,12 @@ pub fn daughter_key(mother: u64, which: u64) -> u64 {
     mix(mother.wrapping_add((which + 1).wrapping_mul(GOLDEN)) ^ 0xD1B5_4A32_D192_ED03)
 }
 
+/// What stands for a trait's name in [`Stream::of_trait`].
+#[must_use]
+pub fn name_key(name: &str) -> u64 {
+    name.bytes().fold(GOLDEN, |key, byte| mix(key.wrapping_add(u64::from(byte) + 1)))
+}
+
 /// A bijective mix of 64 bits (the finaliser of MurmurHash3, variant 13 of D. Stafford).
 #[inline]
 const fn mix(mut z: u64) -> u64 {
@@ -307,13 +319,25 @@ mod tests {
                 for cell in 0..8 {
                     let key = founder_key(cell);
                     for draw in 0..4 {
-                        for purpose in [Purpose::Candidate, Purpose::Birth, Purpose::Initial(0), Purpose::Set(0)] {
+                        for purpose in [Purpose::Candidate, Purpose::Birth, Purpose::Initial, Purpose::Set] {
                             assert!(seen.insert(stream.words(key, draw, purpose)));
                         }
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn traits_share_no_draw_and_no_name_stands_for_another() {
+        let stream = Stream::new(1, 2);
+        let names: Vec<String> =
+            (0..500).map(|i| format!("trait_{i}")).chain(["a", "b", "ab", "ba", ""].map(String::from)).collect();
+        let words: std::collections::HashSet<_> = names
+            .iter()
+            .map(|name| stream.of_trait(name_key(name)).words(founder_key(3), 0, Purpose::Initial))
+            .collect();
+        assert_eq!(words.len(), names.len());
     }
 
     #[test]
@@ -325,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_sequence_of_draws_has_the_right_moments() {
-        let mut draws = Stream::new(3, 1).draws(founder_key(0), 0, Purpose::Initial(2));
+        let mut draws = Stream::new(3, 1).draws(founder_key(0), 0, Purpose::Initial);
         let n = 4000;
         let (mut sum, mut square) = (0.0, 0.0);
         for _ in 0..n {

@@ -11,6 +11,7 @@ use crate::drug::Pk;
 use crate::error::Error;
 use crate::expr::{Dims, Graph, Input, Limits, Node, NodeId, Program};
 use crate::pool::Pools;
+use crate::rng::name_key;
 
 /// Compile the rules of a document and bind parameter values (in the document's order).
 ///
@@ -327,7 +328,7 @@ impl Binder<'_> {
                 }
             }
         };
-        Ok(Column { name: document.name.clone(), of, initial, inherit })
+        Ok(Column { name: document.name.clone(), of, luck: name_key(&document.name), initial, inherit })
     }
 
     fn transition(&mut self, document: &crate::document::TransitionDocument) -> Result<Transition, Error> {

@@ -82,6 +82,8 @@ pub struct Column {
     pub name: String,
     /// Its number among the traits of the document.
     pub of: usize,
+    /// What its random numbers are keyed by.
+    pub luck: u64,
     /// A founder's value.
     pub initial: Value,
     /// A daughter's value.
