@@ -5,10 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 N ?= 100000
+MINUTES ?= 15
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo test lint bench verify clean
+.PHONY: help demo fit test lint bench verify clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -28,6 +29,13 @@ $(VENV)/tools: $(BIN)/maturin requirements/test.txt requirements/lint.txt
 
 demo: $(VENV)/built  ## The main job: the MCF7 dose series against the wells
 	$(BIN)/python examples/mcf7_dose_series.py
+
+$(VENV)/fit: $(BIN)/maturin requirements/fit.txt
+	$(BIN)/pip install -q -r requirements/fit.txt
+	touch $@
+
+fit: $(VENV)/built $(VENV)/fit  ## Fit the presets to the dose series and report: make fit MINUTES=15
+	$(BIN)/python fits/dose_series.py --minutes $(MINUTES) --write
 
 test: $(VENV)/built $(VENV)/tools lint  ## All checks and tests
 	cargo test --workspace --quiet

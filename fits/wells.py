@@ -23,8 +23,8 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "howard2022"
 
 MISSING = """The wells' counts are not in {folder}.
 
-They are those of Howard, Jost, Yankeelov, Brock 2022, PLoS Comput Biol 18(3):e1009104, doi 10.1371/journal.pcbi.1009104, which says where
-its data are. They are not part of this project. The folder must hold
+They are those of Howard, Jost, Yankeelov, Brock 2022, PLoS Comput Biol 18(3):e1009104, doi 10.1371/journal.pcbi.1009104, which
+says where its data are. They are not part of this project. The folder must hold
   wells_dose.csv   cell_line, condition (such as 100nM, or UTCtrl), well, n0
   counts_dose.csv  cell_line, condition, well, time_h, count
 Say where it is with --data FOLDER."""
@@ -58,6 +58,13 @@ class Dose:
         low = beta.ppf(0.025, k, n - k + 1) if k else 0.0
         high = beta.ppf(0.975, k + 1, n - k) if k < n else 1.0
         return float(low), float(high)
+
+    def delay(self, line: str) -> float | None:
+        """The median delay that a fit aims at: the published one, or where there is none that of the wells as scored."""
+        if self.condition.delay is not None or not self.condition.recovered:
+            return self.condition.delay
+        delays = [found.delay for found in self.scores(line) if found.recovered]
+        return float(np.median(delays)) if delays else None
 
     def scores(self, line: str) -> list[Recovery]:
         """Score the wells by the rule that scores simulations."""
