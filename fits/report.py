@@ -25,10 +25,11 @@ Written by `make fit` (`fits/dose_series.py`). The wells are those of Howard, Jo
 18(3):e1009104, doi [10.1371/journal.pcbi.1009104](https://doi.org/10.1371/journal.pcbi.1009104): one exposure of 24 h to
 doxorubicin, six wells a dose, nuclei counted for 230 to 980 h. The figures below are in-sample: the same dose series was fitted.
 
-One structure serves the three lines. Per line, seven parameters are fitted (`damage.c50`, `efflux.sigma`,
-`mitotic_catastrophe.ac`, `return.k`, `escape.h0`, `apoptosis.k`, `apoptosis.induced`), and cycle length, capacity and
-crowding beforehand to the untreated wells. All else is shared. The centres of the priors came from a search with a faster
-approximate simulator of the same rules (time steps, thinned cells); ABC-SMC with the engine starts from there.
+One structure serves the three lines. Per line, nine parameters are fitted (`damage.c50`, `damage.repair`, `efflux.sigma`,
+`mitotic_catastrophe.ac`, `return.k`, `senescence.k`, `escape.h0`, `apoptosis.k`, `apoptosis.induced`), and cycle length,
+capacity and crowding beforehand to the untreated wells. All else is shared. The centres of the priors came from a search with a
+faster approximate simulator of the same rules (time steps, thinned cells); ABC-SMC with the engine starts from there. It runs
+for minutes on one core, a few generations: it corrects the approximation and does not map the posterior.
 
 Measured and simulated counts are scored by one rule, `senescape.recovery.score`, which agrees with the published labels on 177 of
 180 wells (the other three: MDA-MB-231 at 500 nM, whose counts at the last image stand below three quarters of the first). **One

@@ -40,7 +40,10 @@ def ceiling(cell: Any, env: Any, p: Any) -> Any:
     return cell.chromatin_lock
 
 
-_SERIES = "fitted to the dose series of Howard 2022, doi 10.1371/journal.pcbi.1009104 (MCF7)"
+_SERIES = (
+    "fitted to the dose series of Howard 2022, doi 10.1371/journal.pcbi.1009104; the default is MCF7's, rounded, and the presets "
+    "hold each line's"
+)
 
 
 def traits() -> list[sn.Trait]:
@@ -85,7 +88,7 @@ def transitions() -> list[sn.Transition]:
             "cycling",
             recover,
             set={"stage": 0.0},
-            params={"k": sn.Param(0.0047, unit="1/h", low=0.0, source=_SERIES)},
+            params={"k": sn.Param(0.0031, unit="1/h", low=0.0, source=_SERIES)},
         ),
         sn.Transition(
             "senescence",
@@ -94,7 +97,7 @@ def transitions() -> list[sn.Transition]:
             senesce,
             mark="ever_senescent",
             params={
-                "k": sn.Param(0.02, unit="1/h", low=0.0, source="assumed: senescent within 5 d (BMC Genomics 2019)"),
+                "k": sn.Param(0.04, unit="1/h", low=0.0, source=_SERIES),
                 "g0": sn.Param(0.3, low=1e-6, source="assumed: a third of the damage signal decides at half the rate"),
             },
         ),
@@ -109,7 +112,7 @@ def escapes() -> list[sn.Escape]:
             escape,
             set={"stage": 0.0},
             params={
-                "h0": sn.Param(1.6e-4, unit="1/h", low=0.0, source=_SERIES),
+                "h0": sn.Param(2e-4, unit="1/h", low=0.0, source=_SERIES),
                 "gamma": sn.Param(6.0, low=0.0, source="assumed: the deepest arrests are 400 times as tight as none"),
                 "ae": sn.Param(
                     0.4, unit="half-points", low=1e-6, source="assumed: damage that is left keeps the arrest"

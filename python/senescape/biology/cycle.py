@@ -8,22 +8,24 @@ import numpy as np
 
 import senescape as sn
 
-_WELLS = "fitted to untreated wells of Howard 2022, doi 10.1371/journal.pcbi.1009104"
-_SERIES = "fitted to the dose series of Howard 2022, doi 10.1371/journal.pcbi.1009104 (MCF7)"
+_WELLS = "fitted to untreated wells of Howard 2022, doi 10.1371/journal.pcbi.1009104 (MCF7)"
+_SERIES = (
+    "fitted to the dose series of Howard 2022, doi 10.1371/journal.pcbi.1009104; the default is MCF7's, rounded, and the presets "
+    "hold each line's"
+)
 
 STAGES = sn.Param(
     12, unit="1", low=1, name="cycle.stages", source="assumed: spread of cycle times near 30% (Erlang of 12 stages)"
 )
-LENGTH = sn.Param(28.3, unit="h", low=1.0, name="cycle.length", source=_WELLS)
-CAPACITY = sn.Param(5.7e4, unit="cells", low=1.0, name="cycle.capacity", source=_WELLS)
-CROWDING = sn.Param(1.2, unit="1", low=0.1, name="cycle.crowding", source=_WELLS)
+LENGTH = sn.Param(29.8, unit="h", low=1.0, name="cycle.length", source=_WELLS)
+CAPACITY = sn.Param(5.27e4, unit="cells", low=1.0, name="cycle.capacity", source=_WELLS)
+CROWDING = sn.Param(1.4, unit="1", low=0.1, name="cycle.crowding", source=_WELLS)
 REPAIR = sn.Param(
-    250.0,
+    330.0,
     unit="h",
     low=0.1,
     name="damage.repair",
-    source="assumed: what keeps cells arrested for weeks is not quick rejoining but lasting damage (telomeric and "
-    "persistent foci); about the value that all three lines of Howard 2022 ask for",
+    source=f"{_SERIES}. Lasting damage is meant, which holds the arrest for weeks, not breaks that are rejoined in a day",
 )
 
 
@@ -94,7 +96,7 @@ def traits() -> list[sn.Trait]:
             "efflux",
             initial=sn.LogNormal(
                 median=1.0,
-                sigma=sn.Param(0.37, low=0.0, name="efflux.sigma", source=_SERIES),
+                sigma=sn.Param(0.48, low=0.0, name="efflux.sigma", source=_SERIES),
             ),
             unit="fold",
             inherit=sn.ar1(sn.Param(0.9, low=-1.0, high=1.0, source="assumed: mother-daughter correlation")),
@@ -108,7 +110,7 @@ def traits() -> list[sn.Trait]:
                 damage_target,
                 tau=REPAIR,
                 params={
-                    "c50": sn.Param(0.039, unit="uM", low=1e-6, source=_SERIES),
+                    "c50": sn.Param(0.044, unit="uM", low=1e-6, source=_SERIES),
                     "c_sat": sn.Param(
                         1.0,
                         unit="uM",
@@ -127,7 +129,7 @@ def transitions() -> list[sn.Transition]:
     shared = {"stages": STAGES, "length": LENGTH, "capacity": CAPACITY, "crowding": CROWDING}
     mitosis = {
         **shared,
-        "ac": sn.Param(1.3, unit="half-points", low=1e-6, name="mitotic_catastrophe.ac", source=_SERIES),
+        "ac": sn.Param(2.3, unit="half-points", low=1e-6, name="mitotic_catastrophe.ac", source=_SERIES),
     }
     return [
         sn.Transition("cycle", "cycling", "cycling", advance, set={"stage": next_stage}, params=shared),

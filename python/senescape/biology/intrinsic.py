@@ -9,7 +9,10 @@ import numpy as np
 import senescape as sn
 from senescape.biology.arrest import impulse
 
-_SERIES = "fitted to the dose series of Howard 2022, doi 10.1371/journal.pcbi.1009104 (MCF7)"
+_SERIES = (
+    "fitted to the dose series of Howard 2022, doi 10.1371/journal.pcbi.1009104; the default is MCF7's, rounded, and the presets "
+    "hold each line's"
+)
 
 
 def apoptosis(cell: Any, env: Any, p: Any) -> Any:
@@ -54,8 +57,8 @@ def transitions() -> list[sn.Transition]:
     """Apoptosis in every fate, and the slow loss of cells for other reasons."""
     living = ["cycling", "arrested", "senescent"]
     margin = {
-        "k": sn.Param(0.0071, unit="1/h", low=0.0, source=_SERIES),
-        "induced": sn.Param(3.4, unit="a.u.", low=0.0, source=_SERIES),
+        "k": sn.Param(0.0062, unit="1/h", low=0.0, source=_SERIES),
+        "induced": sn.Param(3.9, unit="a.u.", low=0.0, source=_SERIES),
         "s": sn.Param(0.3, unit="a.u.", low=1e-3, source="assumed: a steep threshold beside a guard of about 2"),
     }
     loss = sn.Param(
