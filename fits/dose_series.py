@@ -11,6 +11,7 @@ simulated afresh. With `--write` they go into the preset. `--minutes 0` reports 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import json
 import logging
@@ -150,13 +151,18 @@ def fit(
     """Fit a line within a time; gives the values and a sentence on how they came about."""
     np.random.seed(seed % 2**32)  # noqa: NPY002 - pyabc draws from the global generator
     seeds = np.random.default_rng(seed)
+    started = time.monotonic()
     centre = CENTRES[line]
     growth = {name: float(f"{value:.3g}") for name, value in untreated(doses[0]).items()}
+    present = {name: scenario.model.parameters[name].value for name in (*GROWTH, *WIDTHS)}
     prior = pyabc.Distribution(**{_short(name): pyabc.RV("norm", 0.0, width) for name, width in WIDTHS.items()})
 
     def simulated(parameter: pyabc.Parameter) -> dict[str, float]:
         params = {name: centre[name] * float(np.exp(parameter[_short(name)])) for name in WIDTHS}
         params |= growth
+        # pyabc looks at the time between generations only, and one may take longer than all before it.
+        if time.monotonic() > started + 60 * minutes:
+            raise _TimeUp
         return {"loss": distance(line, scenario, doses, params, int(seeds.integers(2**40)))}
 
     # The engine is not pickled or run side by side here: one core, whatever else the machine does.
@@ -168,19 +174,20 @@ def fit(
         eps=pyabc.QuantileEpsilon(alpha=0.4),
         sampler=SingleCoreSampler(),
     )
-    started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         abc.new(f"sqlite:///{folder}/fit.db", {"loss": 0.0})
-        history = abc.run(max_walltime=datetime.timedelta(minutes=minutes))
-        frame, weights = history.get_distribution()
-        generations, simulations = history.n_populations, history.total_nr_simulations
+        with contextlib.suppress(_TimeUp):
+            abc.run(max_walltime=datetime.timedelta(minutes=minutes))
+        generations, simulations = abc.history.n_populations, abc.history.total_nr_simulations
+        if not generations:
+            return present, f"The preset as it was: {minutes:g} minutes were too short for a generation of ABC-SMC."
+        frame, weights = abc.history.get_distribution()
     fitted = {
         name: centre[name]
         * float(np.exp(pyabc.weighted_statistics.weighted_median(frame[_short(name)].to_numpy(), weights)))
         for name in WIDTHS
     }
     kept = growth | {name: float(f"{value:.3g}") for name, value in fitted.items()}
-    present = {name: scenario.model.parameters[name].value for name in kept}
     fresh = seeds.integers(2**40, size=4)
     new, old = (np.mean([distance(line, scenario, doses, p, int(s), wells=8) for s in fresh]) for p in (kept, present))
     how = (
@@ -191,6 +198,10 @@ def fit(
     return (
         (kept, f"{how}; the fitted values are kept.") if new < old else (present, f"{how}; those from before are kept.")
     )
+
+
+class _TimeUp(Exception):  # noqa: N818 - no error
+    """The time given to the fit is over."""
 
 
 def _short(name: str) -> str:
