@@ -6,10 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 N ?= 100000
 CANDIDATES ?= 1e9
+MINUTES ?= 15
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo test lint verify bounds bench clean
+.PHONY: help demo fit test lint verify bounds bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -29,6 +30,13 @@ $(VENV)/tools: $(BIN)/maturin requirements/test.txt requirements/lint.txt
 
 demo: $(VENV)/built  ## The main job: the MCF7 dose series against the wells
 	$(BIN)/python examples/mcf7_dose_series.py
+
+$(VENV)/fit: $(BIN)/maturin requirements/fit.txt
+	$(BIN)/pip install -q -r requirements/fit.txt
+	touch $@
+
+fit: $(VENV)/built $(VENV)/fit  ## Fit the presets to the dose series and report: make fit MINUTES=15
+	$(BIN)/python fits/dose_series.py --minutes $(MINUTES) --write
 
 test: $(VENV)/built $(VENV)/tools lint  ## All checks and tests
 	cargo test --workspace --quiet

@@ -10,8 +10,8 @@ import senescape as sn
 
 
 def impulse(cell: Any, p: Any) -> Any:
-    """How strongly damage signals, from 0 to 1."""
-    return sn.hill(cell.damage, p.a50, 2)
+    """How strongly damage signals, from 0 to 1; damage is counted in half-points of this signal."""
+    return sn.hill(cell.damage, 1.0, 2)
 
 
 def arrest(cell: Any, env: Any, p: Any) -> Any:
@@ -40,7 +40,10 @@ def ceiling(cell: Any, env: Any, p: Any) -> Any:
     return cell.chromatin_lock
 
 
-A50 = sn.Param(0.6, unit="a.u.", low=1e-6, source="assumed: half-point of the damage signal, in the unit of damage")
+_SERIES = (
+    "fitted to the dose series of Howard 2022, doi 10.1371/journal.pcbi.1009104; the default is MCF7's, rounded, and the presets "
+    "hold each line's"
+)
 
 
 def traits() -> list[sn.Trait]:
@@ -67,7 +70,6 @@ def traits() -> list[sn.Trait]:
 
 def transitions() -> list[sn.Transition]:
     """Arrest, return and senescence."""
-    a50 = {"a50": A50}
     return [
         sn.Transition(
             "arrest",
@@ -76,9 +78,8 @@ def transitions() -> list[sn.Transition]:
             arrest,
             mark="p21_reporter",
             params={
-                **a50,
-                "k": sn.Param(0.5, unit="1/h", low=0.0, source="assumed: arrest within hours of damage"),
-                "independent": sn.Param(0.005, low=0.0, high=1.0, source="assumed: the p53-independent route is weak"),
+                "k": sn.Param(0.2, unit="1/h", low=0.0, source="assumed: arrest within hours of damage"),
+                "independent": sn.Param(0.005, low=0.0, source="assumed: the p53-independent route is weak"),
             },
         ),
         sn.Transition(
@@ -86,7 +87,8 @@ def transitions() -> list[sn.Transition]:
             "arrested",
             "cycling",
             recover,
-            params={**a50, "k": sn.Param(1 / 48, unit="1/h", low=0.0, source="assumed: return two days after repair")},
+            set={"stage": 0.0},
+            params={"k": sn.Param(0.0031, unit="1/h", low=0.0, source=_SERIES)},
         ),
         sn.Transition(
             "senescence",
@@ -95,9 +97,8 @@ def transitions() -> list[sn.Transition]:
             senesce,
             mark="ever_senescent",
             params={
-                **a50,
-                "k": sn.Param(1 / 72, unit="1/h", low=0.0, source="assumed: senescent within 5 d (BMC Genomics 2019)"),
-                "g0": sn.Param(0.1, low=1e-6, source="assumed: little damage is left when the fate is decided"),
+                "k": sn.Param(0.04, unit="1/h", low=0.0, source=_SERIES),
+                "g0": sn.Param(0.3, low=1e-6, source="assumed: a third of the damage signal decides at half the rate"),
             },
         ),
     ]
@@ -109,12 +110,13 @@ def escapes() -> list[sn.Escape]:
         sn.Escape(
             "escape",
             escape,
+            set={"stage": 0.0},
             params={
-                "h0": sn.Param(
-                    0.06, unit="1/h", low=0.0, source="assumed: set by hand against the dose series of Howard 2022"
+                "h0": sn.Param(2e-4, unit="1/h", low=0.0, source=_SERIES),
+                "gamma": sn.Param(6.0, low=0.0, source="assumed: the deepest arrests are 400 times as tight as none"),
+                "ae": sn.Param(
+                    0.4, unit="half-points", low=1e-6, source="assumed: damage that is left keeps the arrest"
                 ),
-                "gamma": sn.Param(6.0, low=0.0, source="assumed: set by hand against the dose series of Howard 2022"),
-                "ae": sn.Param(0.5, unit="a.u.", low=1e-6, source="assumed: damage keeps the arrest"),
             },
         )
     ]

@@ -8,17 +8,31 @@ import numpy as np
 
 import senescape as sn
 
-STAGES = sn.Param(12, unit="1", low=1, source="assumed: spread of cycle times near 30% (Erlang of 12 stages)")
-LENGTH = sn.Param(
-    30.0, unit="h", low=1.0, source="Howard 2022, doi 10.1371/journal.pcbi.1009104: untreated wells, derived"
+_WELLS = "fitted to untreated wells of Howard 2022, doi 10.1371/journal.pcbi.1009104 (MCF7)"
+_SERIES = (
+    "fitted to the dose series of Howard 2022, doi 10.1371/journal.pcbi.1009104; the default is MCF7's, rounded, and the presets "
+    "hold each line's"
 )
-CAPACITY = sn.Param(6e4, unit="cells", low=1.0, source="Howard 2022: counts level off near 55,000 a well, derived")
+
+STAGES = sn.Param(
+    12, unit="1", low=1, name="cycle.stages", source="assumed: spread of cycle times near 30% (Erlang of 12 stages)"
+)
+LENGTH = sn.Param(29.8, unit="h", low=1.0, name="cycle.length", source=_WELLS)
+CAPACITY = sn.Param(5.27e4, unit="cells", low=1.0, name="cycle.capacity", source=_WELLS)
+CROWDING = sn.Param(1.4, unit="1", low=0.1, name="cycle.crowding", source=_WELLS)
+REPAIR = sn.Param(
+    330.0,
+    unit="h",
+    low=0.1,
+    name="damage.repair",
+    source=f"{_SERIES}. Lasting damage is meant, which holds the arrest for weeks, not breaks that are rejoined in a day",
+)
 
 
 def rate(cell: Any, env: Any, p: Any) -> Any:
     """Stages a cell passes an hour; it falls to zero as the well fills."""
     total = env.count["cycling"] + env.count["arrested"] + env.count["senescent"]
-    return p.stages / p.length * np.maximum(0.0, 1.0 - total / p.capacity)
+    return p.stages / p.length * np.maximum(0.0, 1.0 - np.power(total / p.capacity, p.crowding))
 
 
 def advance(cell: Any, env: Any, p: Any) -> Any:
@@ -48,43 +62,63 @@ def next_stage(cell: Any, env: Any, p: Any) -> Any:
     return cell.stage + 1.0
 
 
+def first_stage(cell: Any, env: Any, p: Any) -> Any:
+    """The stage a founder starts in.
+
+    Young cells outnumber old ones in a growing culture: the density of the share x of the cycle done is proportional to 2^-x,
+    drawn here by inversion.
+    """
+    return np.floor(-np.log2(1.0 - 0.5 * cell.seeded) * p.stages)
+
+
 def damage_target(cell: Any, env: Any, p: Any) -> Any:
-    """Where damage relaxes to: drug inside the cell, saturating, times the time it takes to repair."""
-    inside = env.drug["doxorubicin"] / cell.efflux
-    return p.drive * p.repair * sn.hill(inside, p.k, 1)
+    """Where damage relaxes to under the drug: uptake that saturates, divided by efflux.
+
+    Written by what can be read off the wells: `c50`, the concentration that brings a cell with an efflux of 1 to a damage of 1 in
+    24 h.
+    """
+    drug = env.drug["doxorubicin"]
+    uptake = drug / (1.0 + drug / p.c_sat)
+    needed = p.c50 / (1.0 + p.c50 / p.c_sat) * (1.0 - np.exp(-24.0 / p.repair))
+    return uptake / needed / cell.efflux
 
 
 def traits() -> list[sn.Trait]:
     """Stage, efflux and damage."""
-    repair = sn.Param(36.0, unit="h", low=0.1, source="assumed: most breaks are rejoined in a day or two")
     return [
-        sn.Trait("stage", initial=sn.Integers(0, 11), inherit=lambda cell, env, p: 0.0 * cell.stage),
+        sn.Trait("seeded", initial=sn.Uniform(0.0, 1.0)),
+        sn.Trait(
+            "stage",
+            initial=sn.Rule(first_stage, {"stages": STAGES}),
+            inherit=lambda cell, env, p: 0.0 * cell.stage,
+        ),
         sn.Trait(
             "efflux",
             initial=sn.LogNormal(
                 median=1.0,
-                sigma=sn.Param(0.35, low=0.0, source="assumed: pump activity varies by a third between cells"),
+                sigma=sn.Param(0.48, low=0.0, name="efflux.sigma", source=_SERIES),
             ),
             unit="fold",
-            inherit=sn.ar1(sn.Param(0.9, source="assumed: mother-daughter correlation")),
+            inherit=sn.ar1(sn.Param(0.9, low=-1.0, high=1.0, source="assumed: mother-daughter correlation")),
         ),
         sn.Trait(
             "damage",
             initial=0.0,
-            unit="a.u.",
+            unit="half-points of the damage signal",
+            # Both daughters keep it: nothing in the wells asks for a part that is lost in mitosis.
             flow=sn.relax(
                 damage_target,
-                tau=repair,
+                tau=REPAIR,
                 params={
-                    "drive": sn.Param(0.10, unit="1/h", low=0.0, source="assumed: sets the unit of damage"),
-                    "repair": repair,
-                    "k": sn.Param(
-                        0.1, unit="uM", low=1e-6, source="assumed: set by hand against the dose series of Howard 2022"
+                    "c50": sn.Param(0.044, unit="uM", low=1e-6, source=_SERIES),
+                    "c_sat": sn.Param(
+                        1.0,
+                        unit="uM",
+                        low=1e-3,
+                        source="assumed: uptake saturates at about 1 uM, the highest dose given",
                     ),
+                    "repair": REPAIR,
                 },
-            ),
-            inherit=sn.scaled(
-                sn.Param(0.7, low=0.0, high=1.0, source="assumed: part of the lesions is lost in mitosis")
             ),
         ),
     ]
@@ -92,12 +126,13 @@ def traits() -> list[sn.Trait]:
 
 def transitions() -> list[sn.Transition]:
     """The cycle's events."""
-    shared = {"stages": STAGES, "length": LENGTH, "capacity": CAPACITY}
-    ac = {
-        "ac": sn.Param(1.2, unit="a.u.", low=1e-6, source="assumed: set by hand against the dose series of Howard 2022")
+    shared = {"stages": STAGES, "length": LENGTH, "capacity": CAPACITY, "crowding": CROWDING}
+    mitosis = {
+        **shared,
+        "ac": sn.Param(2.3, unit="half-points", low=1e-6, name="mitotic_catastrophe.ac", source=_SERIES),
     }
     return [
         sn.Transition("cycle", "cycling", "cycling", advance, set={"stage": next_stage}, params=shared),
-        sn.Division("cycling", divide, params={**shared, **ac}),
-        sn.Death("cycling", fail, cause="mitotic_catastrophe", barrier="intrinsic", params={**shared, **ac}),
+        sn.Division("cycling", divide, params=mitosis),
+        sn.Death("cycling", fail, cause="mitotic_catastrophe", barrier="intrinsic", params=mitosis),
     ]

@@ -1,4 +1,4 @@
-"""The first barrier: intrinsic death by apoptosis."""
+"""The first barrier: intrinsic death by apoptosis, primed slowly by damage and held off by a guard."""
 
 from __future__ import annotations
 
@@ -7,49 +7,64 @@ from typing import Any
 import numpy as np
 
 import senescape as sn
+from senescape.biology.arrest import impulse
+
+_SERIES = (
+    "fitted to the dose series of Howard 2022, doi 10.1371/journal.pcbi.1009104; the default is MCF7's, rounded, and the presets "
+    "hold each line's"
+)
 
 
 def apoptosis(cell: Any, env: Any, p: Any) -> Any:
-    """Hazard of apoptosis: a sigmoid of the margin between priming and the guard of BCL-XL and MCL-1.
-
-    Priming rises with damage through p53.
-    """
-    priming = p.baseline + p.induced * cell.tp53 * sn.hill(cell.damage, p.a50, 2)
-    margin = priming - cell.bcl_xl - cell.mcl1
+    """Hazard of apoptosis: a sigmoid of the margin between priming and the guard of BCL-XL and MCL-1."""
+    margin = p.induced * cell.priming - cell.bcl_xl - cell.mcl1
     return p.k / (1.0 + np.exp(-margin / p.s))
 
 
+def primed(cell: Any, env: Any, p: Any) -> Any:
+    """Where priming relaxes to: the damage signal."""
+    return impulse(cell, p)
+
+
+def primed_in_senescence(cell: Any, env: Any, p: Any) -> Any:
+    """Where priming relaxes to in senescence: p53 that works keeps it up after damage is repaired."""
+    return np.maximum(impulse(cell, p), cell.tp53)
+
+
 def traits() -> list[sn.Trait]:
-    """The guard."""
-    rho = sn.Param(0.9, source="assumed: mother-daughter correlation")
+    """Priming and the guard."""
+    rho = sn.Param(0.9, low=-1.0, high=1.0, source="assumed: mother-daughter correlation")
+    slow = sn.Param(
+        60.0,
+        unit="h",
+        low=0.1,
+        name="priming.tau",
+        source="assumed: sensitivity to BH3 mimetics takes days to develop after chemotherapy",
+    )
     return [
         sn.Trait(
-            "bcl_xl",
-            initial=sn.LogNormal(median=1.2, sigma=0.25),
-            unit="a.u.",
-            inherit=sn.ar1(rho),
+            "priming",
+            initial=0.0,
+            unit="share of the most",
+            flow=[sn.relax(primed, tau=slow), sn.relax(primed_in_senescence, tau=slow, fate="senescent")],
         ),
+        sn.Trait("bcl_xl", initial=sn.LogNormal(median=1.2, sigma=0.25), unit="a.u.", inherit=sn.ar1(rho)),
         sn.Trait("mcl1", initial=sn.LogNormal(median=0.9, sigma=0.8), unit="a.u.", inherit=sn.ar1(rho)),
     ]
 
 
 def transitions() -> list[sn.Transition]:
-    """Apoptosis in every fate, and the slow loss of arrested and senescent cells."""
+    """Apoptosis in every fate, and the slow loss of cells for other reasons."""
+    living = ["cycling", "arrested", "senescent"]
     margin = {
-        "k": sn.Param(0.15, unit="1/h", low=0.0, source="assumed: apoptosis within a day once the guard is lost"),
-        "s": sn.Param(0.08, unit="a.u.", low=1e-3, source="assumed: a steep threshold"),
-        "baseline": sn.Param(0.05, unit="a.u.", low=0.0, source="assumed: unstressed cells are hardly primed"),
-        "induced": sn.Param(1.5, unit="a.u.", low=0.0, source="assumed: Puma, Noxa and Bax rise with p53"),
-        "a50": sn.Param(0.6, unit="a.u.", low=1e-6, source="assumed: half-point of the damage signal"),
+        "k": sn.Param(0.0062, unit="1/h", low=0.0, source=_SERIES),
+        "induced": sn.Param(3.9, unit="a.u.", low=0.0, source=_SERIES),
+        "s": sn.Param(0.3, unit="a.u.", low=1e-3, source="assumed: a steep threshold beside a guard of about 2"),
     }
-    loss = sn.Param(0.004, unit="1/h", low=0.0, source="Howard 2022: decline of counts after 300 nM, derived")
+    loss = sn.Param(
+        1e-4, unit="1/h", low=0.0, name="turnover.hazard", source="assumed: few cells die untreated, 0.3% a cycle"
+    )
     return [
-        sn.Death(["cycling", "arrested", "senescent"], apoptosis, "apoptosis", "intrinsic", params=margin),
-        sn.Death(["arrested", "senescent"], loss, "turnover", "intrinsic"),
-        sn.Death(
-            "cycling",
-            sn.Param(3e-4, unit="1/h", low=0.0, source="assumed: few untreated cells die"),
-            "turnover",
-            name="cycling_turnover",
-        ),
+        sn.Death(living, apoptosis, "apoptosis", "intrinsic", params=margin),
+        sn.Death(living, loss, "turnover", "intrinsic"),
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DOSE_SERIES", "DoseCondition"]
+__all__ = ["DOSE_SERIES", "ONSET", "DoseCondition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class DoseCondition:
     recovered, wells : int
         Wells that grew back, of how many.
     delay : float or None
-        Median delay (h) of the wells that did; None where it was not given.
+        Median delay (h) of the wells that did, as published; None where it was not given.
     treated, last : float
         Start of the exposure and last image (h).
     """
@@ -81,3 +81,12 @@ DOSE_SERIES: dict[str, tuple[DoseCondition, ...]] = {
     ),
 }
 """The dose series by cell line."""
+
+ONSET: dict[str, float] = {"mcf7": 0.59, "mda-mb-231": 1.0, "bt474": 1.0}
+"""Where the published delays stand, as a share of the time from treatment to the lowest count (`onset` of
+:func:`senescape.recovery.score`).
+
+In MDA-MB-231 they mark the lowest count. In MCF7, whose wells fall and turn more slowly, they stand at 0.59 of the time to it
+(medians of the five doses: 0.67, 0.57, 0.64, 0.52 and 0.53), while the counts still fall. No single definition tried gives both:
+the elbow of the fall, the return to a share of it, the nearness to the lowest count, a fit of two slopes.
+"""
