@@ -157,3 +157,27 @@ def test_every_hook_is_documented_with_an_example():
     for name, hook in vars(Hooks).items():
         if name.startswith("senescape_"):
             assert "Examples" in hook.__doc__, name
+
+
+def test_parameters_are_addressed_by_plugin_too(tmp_path):
+    scenario = sn.Scenario.from_toml(SMALL + '[parameters]\n"biology.escape.h0" = 0.125\n')
+    assert scenario.model.parameters["escape.h0"].value == 0.125
+    result = sn.simulate(scenario, params={"biology.escape.h0": 0.25}, seed=1)
+    assert result.provenance["parameters"]["escape.h0"] == 0.25
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL)
+    assert cli.main(["run", str(path), "--replicates", "1", "--set", "biology.escape.h0=0.5"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"biology.escape.h00": 1.0}, r"no parameter 'biology.escape.h00' \(did you mean 'biology.escape.h0'"),
+        ({"biologie.escape.h0": 1.0}, "no parameter 'biologie.escape.h0'"),
+        ({"biology.escape.h0": 1.0, "escape.h0": 2.0}, "are the same parameter; give it once"),
+        ({"biology.escape.h0": -1.0}, "'biology.escape.h0'.*outside its range"),
+    ],
+)
+def test_wrong_addresses_are_refused(values, words):
+    with pytest.raises(sn.ModelError, match=words):
+        sn.load("mcf7-doxorubicin").model.with_params(values)

@@ -86,6 +86,7 @@ class Model:
     barriers: tuple[str, ...]
     causes: tuple[str, ...]
     _parameters: dict[str, Param]
+    _plugins: Mapping[str, frozenset[str]]
     _checks: tuple[Check, ...]
     _template: str
     _hashes: dict[str, str]
@@ -138,6 +139,7 @@ class Model:
         put["_parameters"] = writer.parameters
         put["_checks"] = tuple(writer.checks)
         put["_hashes"] = {}
+        put["_plugins"] = {}
         self._check_values()
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -163,22 +165,36 @@ class Model:
         Parameters
         ----------
         values : mapping of str to float
-            By full name.
+            By full name; that of a model made of plugins may begin with the plugin's (``"biology.escape.h0"``).
 
         Raises
         ------
         ModelError
-            If a name is unknown or a value out of its range.
+            If a name is unknown or a value out of its range, or two names stand for one parameter.
         """
         parameters = dict(self._parameters)
-        for name, value in values.items():
-            if name not in parameters:
-                raise ModelError(f"the model has no parameter {name!r}{did_you_mean(name, parameters)}")
-            parameters[name] = parameters[name].at(value, f"parameter {name!r}")
+        given: dict[str, str] = {}
+        for address, value in values.items():
+            name = self._full_name(address)
+            if name in given:
+                raise ModelError(f"{given[name]!r} and {address!r} are the same parameter; give it once")
+            given[name] = address
+            parameters[name] = parameters[name].at(value, f"parameter {address!r}")
         other = copy.copy(self)
         other.__dict__["_parameters"] = parameters
         other._check_values()
         return other
+
+    def _full_name(self, address: str) -> str:
+        """The name of a parameter that may be addressed by plugin."""
+        if address in self._parameters:
+            return address
+        for plugin, owned in self._plugins.items():
+            name = address.removeprefix(f"{plugin}.")
+            if name != address and name in self._parameters and name.partition(".")[0] in owned:
+                return name
+        known = [*self._parameters, *(f"{plugin}.{name}" for plugin in self._plugins for name in self._parameters)]
+        raise ModelError(f"the model has no parameter {address!r}{did_you_mean(address, known)}")
 
     def _check_values(self) -> None:
         for check in self._checks:

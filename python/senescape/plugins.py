@@ -128,6 +128,8 @@ def assemble(names: Sequence[str]) -> Model:
     """
     manager = _manager(sorted(names))
 
+    owned: dict[str, set[str]] = {name: set() for name in names}
+
     def parts(*hooks: str) -> list[Any]:
         owner: dict[str, str] = {}
         out = []
@@ -141,10 +143,11 @@ def assemble(names: Sequence[str]) -> Model:
                 if isinstance(part, str) and name in owner:
                     continue  # two plugins may name the same fate or mark: they mean the same one
                 owner[name] = plugin
+                owned[plugin].add(name)
                 out.append(part)
         return out
 
-    return Model(
+    model = Model(
         fates=parts("senescape_fates"),
         traits=parts("senescape_traits"),
         drugs=parts("senescape_drugs"),
@@ -158,6 +161,9 @@ def assemble(names: Sequence[str]) -> Model:
         observables=parts("senescape_observables"),
         barriers=BARRIERS_FIRST,
     )
+    # Parameters are addressed by plugin too: <plugin>.<part>.<parameter>.
+    model.__dict__["_plugins"] = {plugin: frozenset(parts) for plugin, parts in owned.items()}
+    return model
 
 
 BARRIERS_FIRST: tuple[str, ...] = ("intrinsic", "immune", "arrest")
