@@ -29,7 +29,8 @@ One structure serves the three lines. Per line, nine parameters are fitted (`dam
 `mitotic_catastrophe.ac`, `return.k`, `senescence.k`, `escape.h0`, `apoptosis.k`, `apoptosis.induced`), and cycle length,
 capacity and crowding beforehand to the untreated wells. All else is shared. The centres of the priors came from a search with a
 faster approximate simulator of the same rules (time steps, thinned cells); ABC-SMC with the engine starts from there. It runs
-for minutes on one core, a few generations: it corrects the approximation and does not map the posterior.
+for minutes on one core, a few generations: it corrects the approximation and does not map the posterior. Distances in fresh
+wells differ by a few hundredths by chance alone.
 
 Measured and simulated counts are scored by one rule, `senescape.recovery.score`, which agrees with the published labels on 177 of
 180 wells (the other three: MDA-MB-231 at 500 nM, whose counts at the last image stand below three quarters of the first). **One
