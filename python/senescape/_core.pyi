@@ -24,6 +24,17 @@ class InternalError(CoreError): ...
 
 def check(model: str, run: str, columns: Sequence[NDArray[np.float32]]) -> None: ...
 def listing(model: str, run: str, columns: Sequence[NDArray[np.float32]]) -> list[tuple[str, str]]: ...
+def evaluate(
+    nodes: str, roots: Sequence[int], params: Sequence[float], inputs: str, values: Sequence[NDArray[np.float32]]
+) -> list[NDArray[np.float32]]: ...
+def enclose(
+    nodes: str,
+    roots: Sequence[int],
+    params: Sequence[float],
+    inputs: str,
+    low: Sequence[NDArray[np.float32]],
+    high: Sequence[NDArray[np.float32]],
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]: ...
 def simulate(
     model: str,
     run: str,

@@ -7,12 +7,13 @@ mod error;
 use error::into_py;
 use numpy::ndarray::Array;
 use numpy::ndarray::Dimension;
-use numpy::{IntoPyArray, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use senescape_core::document::{ModelDocument, RunDocument};
 use senescape_core::ensemble::{Control, Job, Outcome};
 use senescape_core::error::Error;
+use senescape_core::expr::{Graph, Input, NodeId, columns};
 use senescape_core::replicate::Record;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -48,6 +49,52 @@ fn listing(
 ) -> PyResult<Vec<(String, String)>> {
     let job = job(model, run, columns).map_err(|error| into_py(py, error))?;
     Ok(job.model().fates.iter().map(|fate| (fate.name.clone(), fate.listing.clone())).collect())
+}
+
+/// A column for each input, for [`columns`].
+fn pair(inputs: &str, values: &[PyReadonlyArray1<'_, f32>]) -> Result<Vec<(Input, Vec<f32>)>, Error> {
+    let inputs = parse::<Vec<Input>>("model", inputs)?;
+    if inputs.len() != values.len() {
+        return Err(Error::Model(format!("{} inputs have {} columns", inputs.len(), values.len())));
+    }
+    Ok(inputs.into_iter().zip(values.iter().map(|column| column.as_array().to_vec())).collect())
+}
+
+/// The values of nodes of a graph on columns.
+#[pyfunction]
+fn evaluate<'py>(
+    py: Python<'py>,
+    nodes: &str,
+    roots: Vec<NodeId>,
+    params: Vec<f64>,
+    inputs: &str,
+    values: Vec<PyReadonlyArray1<'py, f32>>,
+) -> PyResult<Vec<Bound<'py, PyArray1<f32>>>> {
+    let run = || columns::values(&parse::<Graph>("model", nodes)?, &roots, &params, &pair(inputs, &values)?);
+    let out = run().map_err(|error| into_py(py, error))?;
+    Ok(out.into_iter().map(|column| column.into_pyarray(py)).collect())
+}
+
+/// A lower and an upper column.
+type Ends<'py> = (Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>);
+
+/// The bounds of nodes of a graph over boxes.
+#[pyfunction]
+fn enclose<'py>(
+    py: Python<'py>,
+    nodes: &str,
+    roots: Vec<NodeId>,
+    params: Vec<f64>,
+    inputs: &str,
+    low: Vec<PyReadonlyArray1<'py, f32>>,
+    high: Vec<PyReadonlyArray1<'py, f32>>,
+) -> PyResult<Vec<Ends<'py>>> {
+    let run = || {
+        let (low, high) = (pair(inputs, &low)?, pair(inputs, &high)?);
+        columns::bounds(&parse::<Graph>("model", nodes)?, &roots, &params, &low, &high)
+    };
+    let out = run().map_err(|error| into_py(py, error))?;
+    Ok(out.into_iter().map(|(low, high)| (low.into_pyarray(py), high.into_pyarray(py))).collect())
 }
 
 /// Run replicates of a model.
@@ -163,7 +210,7 @@ mod _core {
     #[pymodule_export]
     use super::error::{CoreError, DrugError, InternalError, ModelError, PoolError, RateError, RuleError, RunError};
     #[pymodule_export]
-    use super::{check, listing, simulate};
+    use super::{check, enclose, evaluate, listing, simulate};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -2,6 +2,7 @@
 //! parameter values ([`Bound`]) and evaluated over lanes of cells, for values and for interval bounds.
 
 mod bounds;
+pub mod columns;
 mod compile;
 mod error;
 mod eval;

@@ -1,0 +1,104 @@
+"""Whether a transition shows in the ledger as its kind says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from senescape.distributions import Uniform
+from senescape.drugs import Drug, Pulse
+from senescape.model import Model
+from senescape.pools import Pool
+from senescape.signals import Signal
+from senescape.simulate import simulate
+from senescape.testing.reads import Reads
+from senescape.traits import Trait
+from senescape.transitions import Transition
+
+__all__ = ["check_effect"]
+
+_CELLS = 2000
+
+
+def check_effect(
+    t: Transition,
+    reads: Reads | None,
+    ranges: Mapping[str, tuple[float, float]],
+    name: str,
+    failure: type[AssertionError],
+) -> None:
+    """Run cells with this transition alone, and look at counts and ledger.
+
+    Parameters
+    ----------
+    t : Transition
+        The transition.
+    reads : Reads or None
+        What its hazard reads; None if it is constant.
+    ranges : mapping of str to (float, float)
+        The range of each input.
+    name : str
+        What messages call it.
+    failure : type
+        What is raised.
+    """
+    source = t.source[0]
+    model, pulses = _surroundings(t, reads, ranges)
+    horizon = 24.0
+    settings: dict[str, Any] = {"initial": {source: _CELLS}, "doses": pulses, "every": horizon, "seed": 1, "threads": 1}
+    result = simulate(model, until=horizon, max_cells=50 * _CELLS, **settings)
+    # A rare event is given the time that it needs.
+    while not result.events.sum() and horizon < 1e6:
+        horizon *= 10
+        settings |= {"every": horizon, "doses": [Pulse(p.drug, p.concentration, 0.0, horizon) for p in pulses]}
+        result = simulate(model, until=horizon, max_cells=50 * _CELLS, **settings)
+    if not result.events.sum():
+        raise failure(
+            f"{name} never happened to {_CELLS:,} cells in {horizon:g} h with every drug at the top of its range\n"
+            "  fix: look at the units of its parameters, or state the ranges of inputs: ranges={...}"
+        )
+    ledger = result.ledger
+    if t.kind == "death" and t.cause is not None and ledger.deaths.get(t.cause, 0) != ledger.died:
+        raise failure(f"{name} is a death by {t.cause!r}, but the ledger says {ledger.deaths}")
+    if t.kind == "move" and t.target not in (None, source):
+        final = dict(zip(model.fates, result.counts[0, -1], strict=True))
+        if final[t.target or source] == 0:
+            raise failure(f"{name} leads to {t.target!r}, but no cell arrived there: {final}")
+    if t.kind == "division" and ledger.born == 0:
+        raise failure(f"{name} is a division, but no cell was born")
+
+
+def _surroundings(
+    t: Transition, reads: Reads | None, ranges: Mapping[str, tuple[float, float]]
+) -> tuple[Model, list[Pulse]]:
+    """The smallest model that the transition can stand in, with traits, pools and drugs within their ranges."""
+    source = t.source[0]
+    fates = dict.fromkeys([source, *([t.target] if t.target else []), *(reads.fates if reads else [])])
+    traits = dict.fromkeys([*(reads.traits if reads else []), *t.set])
+    signals = reads.signals if reads else []
+
+    def within(label: str, default: tuple[float, float] = (1e-3, 10.0)) -> tuple[float, float]:
+        return ranges.get(label, default)
+
+    return Model(
+        fates=list(fates),
+        traits=[Trait(name, Uniform(*_apart(within(f"cell.{name}")))) for name in traits if name not in signals],
+        drugs=[Drug(name) for name in (reads.drugs if reads else [])],
+        pools=[
+            Pool(name, initial=float(np.mean(within(f"env.pool[{name!r}]", (0.0, 10.0)))))
+            for name in (reads.pools if reads else [])
+        ],
+        signals=[Signal(name, float(np.mean(within(f"cell.signal[{name!r}]")))) for name in signals],
+        marks=reads.marks if reads else [],
+        transitions=[t._with(source=(source,))],
+    ), [
+        Pulse(name, within(f"env.drug[{name!r}]", (0.0, 10.0))[1], 0.0, 24.0) for name in (reads.drugs if reads else [])
+    ]
+
+
+def _apart(ends: tuple[float, float]) -> tuple[float, float]:
+    """A uniform distribution needs two ends."""
+    low, high = ends
+    return (low, high) if low < high else (low, float(np.nextafter(np.float32(low), np.float32(np.inf))))
