@@ -1,4 +1,4 @@
-"""The command line: ``senescape run``, ``presets`` and ``validate``.
+"""The command line: ``senescape run``, ``presets``, ``validate``, ``plugins`` and ``new-plugin``.
 
 Exit codes: 0 fine, 1 a run failed, 2 the input is not valid, 130 interrupted.
 """
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from senescape.errors import ModelError, PluginError, ScenarioError, SenescapeError, SimulationError
+from senescape.scaffold import KINDS, new_plugin
 
 if TYPE_CHECKING:
     from senescape.results import Result
@@ -67,6 +68,21 @@ def _parser() -> argparse.ArgumentParser:
     validate = commands.add_parser("validate", help="check a scenario without running it")
     validate.add_argument("scenario", help="a preset's name or a TOML file")
     validate.set_defaults(call=_validate)
+
+    plugins = commands.add_parser("plugins", help="list plugins, or show one")
+    actions = plugins.add_subparsers(required=True, metavar="list|show")
+    listed = actions.add_parser("list", help="list the plugins that scenarios can use")
+    listed.set_defaults(call=_list_plugins)
+    show = actions.add_parser("show", help="hooks, rules, formulas as traced, parameters with units and sources")
+    show.add_argument("name", help="a plugin's name or module path")
+    show.set_defaults(call=_show_plugin)
+    for each in (listed, show):
+        each.add_argument("--json", action="store_true", help="print JSON")
+
+    new = commands.add_parser("new-plugin", help="write a package that installs and passes its own tests")
+    new.add_argument("name", help="its name, such as my-senolytic")
+    new.add_argument("--kind", choices=KINDS, default=KINDS[0], help=f"what its rule is (default: {KINDS[0]})")
+    new.set_defaults(call=_new_plugin)
     return parser
 
 
@@ -121,6 +137,32 @@ def _validate(arguments: argparse.Namespace) -> int:
         f"{scenario.name} is valid: {len(model.fates)} fates, {len(model.traits)} traits, "
         f"{len(model.transitions)} transitions, {len(model.parameters)} parameters"
     )
+    return 0
+
+
+def _list_plugins(arguments: argparse.Namespace) -> int:
+    from senescape.plugins import known_plugins, plugin_version
+
+    versions = {name: plugin_version(name) for name in known_plugins()}
+    if arguments.json:
+        print(json.dumps(versions, indent=2))
+    else:
+        for name, version in versions.items():
+            print(f"{name:28} {version}")
+    return 0
+
+
+def _show_plugin(arguments: argparse.Namespace) -> int:
+    from senescape.describe import describe_plugin
+
+    described = describe_plugin(arguments.name)
+    print(json.dumps(described.to_json(), indent=2) if arguments.json else described)
+    return 0
+
+
+def _new_plugin(arguments: argparse.Namespace) -> int:
+    target = new_plugin(arguments.name, arguments.kind)
+    print(f"{target} is written. Next: pip install ./{target} && pytest {target}")
     return 0
 
 

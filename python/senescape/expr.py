@@ -17,7 +17,7 @@ from senescape.errors import ModelError
 from senescape.hints import FUNCTIONS, METHODS, OF_CONDITIONS
 from senescape.source import trace_error
 
-__all__ = ["Expr", "GraphBuilder", "Reader", "hill", "inputs_of", "where"]
+__all__ = ["Expr", "GraphBuilder", "Reader", "formula", "hill", "inputs_of", "where"]
 
 _UNARY: dict[np.ufunc, str] = {
     np.negative: "neg",
@@ -92,6 +92,7 @@ _KEEPS_BOOLEAN = frozenset({"mul", "min", "max", "abs"})
 _BITWISE = frozenset({np.invert, np.bitwise_and, np.bitwise_or})
 
 _MOST_SHOWN = 60
+_DEEPEST = 200
 
 _KNOWN = "operators, np.where, np.minimum, np.maximum, np.clip, np.exp, np.log, np.sqrt, np.tanh, sn.hill and the like"
 
@@ -389,6 +390,11 @@ def _as_floats(x: Any, k: Any) -> tuple[Any, Any]:
     both = [float(v) if isinstance(v, int | float) else np.asarray(v) for v in (x, k)]
     left, right = (v if isinstance(v, float) or v.dtype.kind == "f" else v.astype(np.float64) for v in both)
     return left, right
+
+
+def formula(expr: Expr) -> str:
+    """Write an expression out as a rule would, whole."""
+    return _show(expr, _DEEPEST)
 
 
 def inputs_of(expr: Expr) -> list[Any]:

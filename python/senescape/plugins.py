@@ -18,7 +18,7 @@ from senescape.hookspecs import GROUP, Hooks
 from senescape.model import Model
 from senescape.suggest import did_you_mean
 
-__all__ = ["assemble", "known_plugins", "load_plugin", "plugin_version", "preset_paths"]
+__all__ = ["assemble", "hooks_of", "known_plugins", "load_plugin", "plugin_version", "preset_paths"]
 
 NO_AUTOLOAD = "SENESCAPE_DISABLE_PLUGIN_AUTOLOAD"
 """Set to 1, it keeps installed plugins from being found; ``biology`` and module paths still work."""
@@ -114,6 +114,20 @@ def _gather(manager: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
             raise PluginError(f"plugin {name!r}: {hook} returned {type(parts).__name__}; it must return a list")
         out.extend((name, part) for part in parts)
     return out
+
+
+def hooks_of(name: str) -> tuple[Any, dict[str, list[Any]]]:
+    """Give a plugin and what it returns for each hook that it has.
+
+    Raises
+    ------
+    PluginError
+        If there is no such plugin, or it is broken.
+    """
+    manager = _manager([name])
+    hooks = [hook for hook in vars(Hooks) if hook.startswith("senescape_") and hook != "senescape_presets"]
+    found = {hook: [part for _, part in _gather(manager, hook)] for hook in hooks}
+    return load_plugin(name), {hook: parts for hook, parts in found.items() if parts}
 
 
 def assemble(names: Sequence[str]) -> Model:
