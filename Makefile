@@ -10,7 +10,7 @@ MINUTES ?= 15
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo fit test lint verify bounds bench clean
+.PHONY: help demo fit test lint verify properties bounds bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -58,6 +58,9 @@ bench: $(VENV)/built $(VENV)/tools  ## Benchmarks beside numba and NumPy, as rat
 	$(BIN)/python -m benches.workload_a
 	$(BIN)/python -m benches.import_time
 	cargo bench --package senescape-core --bench rules
+
+properties: $(VENV)/built $(VENV)/tools  ## What must hold for every rule and model, 10,000 examples of each
+	SENESCAPE_PROFILE=senescape-thorough $(BIN)/python -m pytest tests/test_properties.py -o timeout=3600
 
 bounds: $(VENV)/built $(VENV)/tools  ## Random rules: make bounds CANDIDATES=1e9 looks for a hazard above its bound
 	$(BIN)/python -m tests.verification.random_rules --candidates $(CANDIDATES)

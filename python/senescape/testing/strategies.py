@@ -1,0 +1,195 @@
+"""Hypothesis strategies for rules, points and whole models.
+
+A rule is drawn as the text of its formula, so that a failing example can be read and pasted. Needs the extra ``testing``.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from senescape.distributions import Beta, LogNormal, Normal, Uniform
+from senescape.drugs import Dose, Drug, Pulse
+from senescape.extras import require
+from senescape.model import Model
+from senescape.observables import Observable
+from senescape.pools import Pool
+from senescape.rules import Rule
+from senescape.signals import Modifier, Signal
+from senescape.testing.points import Column, draw_columns, ranges_of
+from senescape.testing.reads import reads_of
+from senescape.traits import Trait, ar1, copy, relax, reset, scaled
+from senescape.transitions import Death, Division, Transition
+
+if TYPE_CHECKING:
+    import hypothesis.strategies as st
+else:
+    st = require("hypothesis.strategies", "testing")
+
+__all__ = ["formulas", "hazards", "models", "points", "register_profiles", "rule"]
+
+UNARY = (
+    "-{0}", "np.abs({0})", "np.sqrt(np.abs({0}))", "np.square({0})", "1.0 / (0.2 + np.abs({0}))",
+    "np.exp(np.clip({0}, -6.0, 3.0))", "np.exp2(np.minimum({0}, 3.0))", "np.expm1(np.minimum({0}, 2.0))",
+    "np.log(0.1 + np.abs({0}))", "np.log2(0.1 + np.abs({0}))", "np.log10(0.1 + np.abs({0}))", "np.log1p(np.abs({0}))",
+    "np.sin({0})", "np.cos({0})", "np.tanh({0})", "np.floor({0})", "np.ceil({0})", "np.sign({0})", "np.cbrt({0})",
+    "np.clip({0}, -1.0, 2.0)", "({0}) ** 3", "np.abs({0}) ** 1.7", "sn.hill(np.abs({0}), 0.7, 2)",
+    "np.where(~({0} > 0.5), 1.0, 0.0)", "np.reciprocal(0.3 + np.abs({0}))",
+)  # fmt: skip
+BINARY = (
+    "({0} + {1})", "({0} - {1})", "({0} * {1})", "{0} / (0.3 + np.abs({1}))", "np.minimum({0}, {1})",
+    "np.maximum({0}, {1})", "np.where({0} > {1}, {0}, {1} - {0})", "np.where(({0} < 1.0) & ({1} >= 0.5), 2.0, {0})",
+    "np.where(({0} <= 1.0) | ({1} != 0.5), {1}, 1.0)", "np.abs({0}) / (np.abs({0}) + np.abs({1}) + 1e-3)",
+    "np.power(0.1 + np.abs({0}), np.clip({1}, -2.0, 2.0))",
+)  # fmt: skip
+LEAVES = ("cell.x", "cell.y", "cell.z", "cell.age / 10.0", "env.time / 50.0", "env.drug['drug']", "p.k", "0.5", "2.0")
+"""What a rule may read by default."""
+
+
+def rule(text: str) -> Callable[..., Any]:
+    """Make a rule of the text of a formula; its source can be looked up like that of any function."""
+    source = f"def rule(cell, env, p):\n    return {text}\n"
+    file = f"<rule {text}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    import senescape
+
+    namespace: dict[str, Any] = {"np": np, "sn": senescape}
+    exec(compile(source, file, "exec"), namespace)
+    made: Callable[..., Any] = namespace["rule"]
+    return made
+
+
+def formulas(leaves: tuple[str, ...] = LEAVES, most: int = 12) -> st.SearchStrategy[str]:
+    """Texts of formulas over every operation that can be traced, each defined and finite for all numbers.
+
+    Parameters
+    ----------
+    leaves : tuple of str
+        What they read.
+    most : int
+        The most leaves of one.
+    """
+
+    def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        one = st.builds(lambda form, x: f"({form.format(f'({x})')})", st.sampled_from(UNARY), inner)
+        two = st.builds(
+            lambda form, x, y: f"({form.format(f'({x})', f'({y})')})", st.sampled_from(BINARY), inner, inner
+        )
+        return one | two
+
+    return st.recursive(st.sampled_from(leaves), grown, max_leaves=most)
+
+
+def hazards(
+    leaves: tuple[str, ...] = LEAVES, ceiling: float = 0.3, most: int = 8
+) -> st.SearchStrategy[Callable[..., Any]]:
+    """Rules whose values lie from 0 to a ceiling."""
+    return st.builds(rule, formulas(leaves, most).map(lambda text: f"np.minimum(np.abs({text}), {ceiling})"))
+
+
+@st.composite
+def points(
+    draw: st.DrawFn, made: Rule, n: int = 64, ranges: Mapping[str, tuple[float, float]] | None = None
+) -> dict[str, Column]:
+    """Points at which a rule can be tried: float32 columns by how the rule writes its inputs."""
+    reads = reads_of(made, "a rule")
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return draw_columns(reads, ranges_of(reads, ranges), n, rng)
+
+
+@st.composite
+def _traits(draw: st.DrawFn, fates: list[str], params: dict[str, float]) -> list[Trait]:
+    initials: list[Any] = [1.0, LogNormal(median=1.0, sigma=0.5), Normal(0.5, 0.3), Uniform(0.0, 2.0), Beta(2.0, 3.0)]
+    inherit = st.sampled_from([None, copy(), ar1(0.7), scaled(0.5), reset()])
+    # Bounded, so that no trait runs away.
+    targets = st.builds(rule, formulas(("cell.x", "env.drug['drug']", "env.time / 50.0", "p.k"), 3)).map(_clipped)
+    made = []
+    for name in ("x", "y", "z"):
+        flow = None
+        # The targets of the others read x, which stands still.
+        if name != "x" and draw(st.booleans()):
+            target, tau, fate = (
+                draw(st.floats(0.0, 3.0) | targets),
+                draw(st.floats(1.0, 50.0)),
+                draw(st.sampled_from([None, fates[0]])),
+            )
+            flow = relax(target, tau=tau, fate=fate, params=params if callable(target) else None)
+        made.append(Trait(name, draw(st.sampled_from(initials)), flow=flow, inherit=draw(inherit)))
+    return made
+
+
+def _clipped(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def clipped(cell: Any, env: Any, p: Any) -> Any:
+        return np.clip(inner(cell, env, p), -5.0, 5.0)
+
+    return clipped
+
+
+@st.composite
+def models(draw: st.DrawFn, shared: bool | None = None) -> tuple[Model, dict[str, Any]]:
+    """Whole models with random rules, and settings of :func:`senescape.simulate` to run them with in no time.
+
+    Parameters
+    ----------
+    shared : bool, optional
+        Whether rules read a pool and counts; drawn by default.
+    """
+    fates = ["a", "b", "c"][: draw(st.integers(1, 3))]
+    params = {"k": draw(st.floats(0.0, 2.0))}
+    shared = draw(st.booleans()) if shared is None else shared
+    leaves: tuple[str, ...] = (*LEAVES, "cell.mark['seen'] * 1.0", "cell.signal['signal']")
+    leaves += ("env.pool['pool']", "env.count['a'] / 50.0", "env.mean['a'].x") if shared else ()
+    transitions: list[Transition] = []
+    for i in range(draw(st.integers(1, 5))):
+        source, target = draw(st.sampled_from(fates)), draw(st.sampled_from(fates))
+        kind = draw(st.sampled_from(["move", "division", "death"]))
+        if kind == "death":
+            transitions.append(Death(source, draw(hazards(leaves)), f"cause_{i}", "intrinsic", params=params))
+        elif kind == "division":
+            transitions.append(Division(source, draw(hazards(leaves, 0.05)), name=f"division_{i}", params=params))
+        else:
+            changed: dict[str, Any] = draw(st.sampled_from([{}, {"x": 0.5}, {"y": LogNormal(median=1.0, sigma=0.3)}]))
+            mark = draw(st.sampled_from([(), ("seen",)]))
+            made = Transition(f"move_{i}", source, target, draw(hazards(leaves)), set=changed, mark=mark, params=params)
+            transitions.append(made)
+    names = [t.name for t in transitions]
+    modifiers = [
+        Modifier(f"modifier_{i}", draw(st.sampled_from([*names, "signal"])), draw(hazards(LEAVES[:3], 2.0)))
+        for i in range(draw(st.integers(0, 2)))
+    ]
+    pool = Pool("pool", 1.0, lambda env, p: 0.1 * env.drug["drug"] - 0.05 * env.pool["pool"])
+    model = Model(
+        fates=fates,
+        traits=draw(_traits(fates, params)),
+        marks=["seen"],
+        drugs=[Drug("drug", half_life=draw(st.floats(1.0, 50.0)))],
+        pools=[pool] if shared else [],
+        signals=[Signal("signal", draw(hazards(LEAVES[:3], 3.0)))],
+        modifiers=modifiers,
+        transitions=transitions,
+        observables=[Observable("x", fates[0], "x")],
+    )
+    doses: list[Dose | Pulse] = [Dose("drug", 1.0, at=draw(st.floats(0.0, 20.0)))] if draw(st.booleans()) else []
+    settings = {
+        "initial": {fate: draw(st.integers(0, 30)) for fate in fates[1:]} | {fates[0]: draw(st.integers(1, 30))},
+        "until": 30.0,
+        "every": draw(st.sampled_from([5.0, 30.0])),
+        "sync": draw(st.sampled_from([3.0, 24.0])),
+        "doses": doses,
+        "seed": draw(st.integers(0, 2**63)),
+        "threads": 1,
+        "max_cells": 100_000,
+    }
+    return model, settings
+
+
+def register_profiles() -> None:
+    """Register the profiles ``senescape`` (100 examples) and ``senescape-thorough`` (10,000) with hypothesis."""
+    from hypothesis import HealthCheck, settings
+
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+    settings.register_profile("senescape", max_examples=100, deadline=None, suppress_health_check=slow)
+    settings.register_profile("senescape-thorough", max_examples=10_000, deadline=None, suppress_health_check=slow)
