@@ -15,94 +15,42 @@ from typing import Any
 
 import numpy as np
 import senescape as sn
+from senescape.testing.strategies import BINARY, UNARY, rule
 
-Rule = Callable[[Any, Any, Any], Any]
+Rule = Callable[..., Any]
 
-UNARY: tuple[Callable[[Any], Any], ...] = (
-    lambda x: -x,
-    np.abs,
-    lambda x: np.sqrt(np.abs(x)),
-    np.square,
-    lambda x: 1.0 / (0.2 + np.abs(x)),
-    lambda x: np.exp(np.clip(x, -6.0, 3.0)),
-    lambda x: np.expm1(np.minimum(x, 2.0)),
-    lambda x: np.log(0.1 + np.abs(x)),
-    lambda x: np.log1p(np.abs(x)),
-    np.sin,
-    np.cos,
-    np.tanh,
-    np.floor,
-    np.ceil,
-    np.sign,
-    np.cbrt,
-    lambda x: np.clip(x, -1.0, 2.0),
-    lambda x: x**3,
-    lambda x: np.abs(x) ** 1.7,
-    lambda x: sn.hill(np.abs(x), 0.7, 2),
-)
-
-BINARY: tuple[Callable[[Any, Any], Any], ...] = (
-    lambda x, y: x + y,
-    lambda x, y: x - y,
-    lambda x, y: x * y,
-    lambda x, y: x / (0.3 + np.abs(y)),
-    np.minimum,
-    np.maximum,
-    lambda x, y: np.where(x > y, x, y - x),
-    lambda x, y: np.where((x < 1.0) & (y >= 0.5), 2.0, x),
-    lambda x, y: np.abs(x) / (np.abs(x) + np.abs(y) + 1e-3),
-)
-
-LEAVES: tuple[Rule, ...] = (
-    lambda cell, env, p: cell.fixed,
-    lambda cell, env, p: cell.relaxing,
-    lambda cell, env, p: cell.driven,
-    lambda cell, env, p: cell.follower,
-    lambda cell, env, p: cell.age / 10.0,
-    lambda cell, env, p: 1.0 * cell.mark["seen"],
-    lambda cell, env, p: env.time / 50.0,
-    lambda cell, env, p: env.drug["drug"],
-    lambda cell, env, p: p.a,
-    lambda cell, env, p: 0.5,
-)
-
-SHARED: tuple[Rule, ...] = (
-    lambda cell, env, p: env.pool["pool"],
-    lambda cell, env, p: env.count["b"] / 1000.0,
-    lambda cell, env, p: env.mean["a"].fixed,
-)
+LEAVES = (
+    "cell.fixed", "cell.relaxing", "cell.driven", "cell.follower", "cell.age / 10.0", "cell.mark['seen'] * 1.0",
+    "env.time / 50.0", "env.drug['drug']", "p.a", "0.5",
+)  # fmt: skip
+SHARED = ("env.pool['pool']", "env.count['b'] / 1000.0", "env.mean['a'].fixed")
+SOURCES = ("cell.fixed", "cell.relaxing", "env.time / 50.0", "env.drug['drug']")
+"""What targets of traits read: no trait that reads them."""
 
 
-def expression(rng: np.random.Generator, depth: int, leaves: tuple[Rule, ...]) -> Rule:
-    """A random rule."""
+def formula(rng: np.random.Generator, depth: int, leaves: tuple[str, ...]) -> str:
+    """The text of a random formula."""
     if depth == 0 or rng.random() < 0.1:
-        return leaves[rng.integers(len(leaves))]
-    if rng.random() < 0.4:
-        unary, x = UNARY[rng.integers(len(UNARY))], expression(rng, depth - 1, leaves)
-        return lambda cell, env, p: unary(x(cell, env, p))
-    binary = BINARY[rng.integers(len(BINARY))]
-    x, y = expression(rng, depth - 1, leaves), expression(rng, depth - 1, leaves)
-    return lambda cell, env, p: binary(x(cell, env, p), y(cell, env, p))
+        return str(rng.choice(leaves))
+    forms = UNARY if rng.random() < 0.4 else BINARY
+    form = str(rng.choice(forms))
+    return f"({form.format(*(f'({formula(rng, depth - 1, leaves)})' for _ in range(2)))})"
 
 
-def hazard(rng: np.random.Generator, leaves: tuple[Rule, ...], ceiling: float) -> Rule:
+def hazard(rng: np.random.Generator, leaves: tuple[str, ...], ceiling: float) -> Rule:
     """A random hazard: finite, not negative, and at most `ceiling`."""
-    inner = expression(rng, int(rng.integers(1, 6)), leaves)
-    return lambda cell, env, p: np.minimum(np.abs(inner(cell, env, p)), ceiling)
+    return rule(f"np.minimum(np.abs({formula(rng, int(rng.integers(1, 6)), leaves)}), {ceiling})")
 
 
 def random_model(rng: np.random.Generator) -> sn.Model:
     """Two fates, four traits, a mark, a drug, a pool, and six transitions with random hazards."""
     shared = bool(rng.random() < 0.5)
     leaves = LEAVES + SHARED if shared else LEAVES
-    sources = (LEAVES[0], LEAVES[1], LEAVES[6], LEAVES[7])
     params = {"a": float(rng.lognormal())}
 
     def target() -> Rule:
-        inner = expression(rng, 2, sources)
-        return lambda cell, env, p: np.clip(inner(cell, env, p), -5.0, 5.0)
+        return rule(f"np.clip({formula(rng, 2, SOURCES)}, -5.0, 5.0)")
 
-    jitter = expression(rng, 2, LEAVES[:1])
     return sn.Model(
         fates=["a", "b"],
         marks=["seen"],
@@ -135,7 +83,7 @@ def random_model(rng: np.random.Generator) -> sn.Model:
                 "b",
                 hazard(rng, leaves, 0.5),
                 mark="seen",
-                set={"relaxing": lambda cell, env, p: np.tanh(jitter(cell, env, p))},
+                set={"relaxing": rule(f"np.tanh({formula(rng, 2, LEAVES[:1])})")},
                 params=params,
             ),
             sn.Transition("back", "b", "a", hazard(rng, leaves, 0.5), params=params),
