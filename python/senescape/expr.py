@@ -7,7 +7,7 @@ expressions as the list of nodes that the engine compiles, equal ones once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -17,7 +17,7 @@ from senescape.errors import ModelError
 from senescape.hints import FUNCTIONS, METHODS, OF_CONDITIONS
 from senescape.source import trace_error
 
-__all__ = ["Expr", "GraphBuilder", "Reader", "formula", "hill", "inputs_of", "where"]
+__all__ = ["Expr", "GraphBuilder", "Reader", "formula", "hill", "inputs_of", "size_of", "where"]
 
 _UNARY: dict[np.ufunc, str] = {
     np.negative: "neg",
@@ -397,19 +397,29 @@ def formula(expr: Expr) -> str:
     return _show(expr, _DEEPEST)
 
 
-def inputs_of(expr: Expr) -> list[Any]:
-    """List what an expression reads, each once: ``"age"``, ``{"trait": 0}`` and so on."""
-    found: list[Any] = []
+def _parts(expr: Expr) -> Iterator[Expr]:
+    """Everything an expression is made of, each once."""
     seen: set[int] = set()
     stack = [expr]
     while stack:
         top = stack.pop()
-        if id(top) in seen:
-            continue
-        seen.add(id(top))
-        if top.op == "input" and top.value not in found:
-            found.append(top.value)
-        stack.extend(top.args)
+        if id(top) not in seen:
+            seen.add(id(top))
+            yield top
+            stack.extend(top.args)
+
+
+def size_of(expr: Expr) -> int:
+    """Count what an expression is made of."""
+    return sum(1 for _ in _parts(expr))
+
+
+def inputs_of(expr: Expr) -> list[Any]:
+    """List what an expression reads, each once: ``"age"``, ``{"trait": 0}`` and so on."""
+    found: list[Any] = []
+    for part in _parts(expr):
+        if part.op == "input" and part.value not in found:
+            found.append(part.value)
     return found
 
 

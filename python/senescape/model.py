@@ -17,6 +17,7 @@ from senescape.observables import Observable
 from senescape.pools import Pool
 from senescape.rules import Param, Rule
 from senescape.signals import Modifier, Signal
+from senescape.source import code_of, source_line
 from senescape.suggest import did_you_mean
 from senescape.traits import Trait
 from senescape.transitions import Transition
@@ -220,6 +221,32 @@ class Model:
         for observable in self.observables:
             found[f"observable {observable.name!r}"] = observable.rule
         return {owner: value for owner, value in found.items() if isinstance(value, Rule)}
+
+    def place_of(self, fault: str) -> str:
+        """Where the rule stands that the engine found fault with, for messages: its line and its plugin.
+
+        Parameters
+        ----------
+        fault : str
+            What the engine calls it: a transition's name, ``"<transition>: set <trait>"``, ``"initial value of <trait>"`` or
+            ``"inheritance of <trait>"``.
+        """
+        head, _, trait = fault.partition(": set ")
+        owner = f"transition {head!r}: set[{trait!r}]" if trait else f"transition {head!r}: hazard"
+        part = next((t.prefix for t in self.transitions if t.name == head), head)
+        for words, what in (("initial value of ", "initial"), ("inheritance of ", "inherit")):
+            if fault.startswith(words):
+                part = fault.removeprefix(words)
+                owner = f"trait {part!r}: {what}"
+        rule = self.rules().get(owner)
+        code = None if rule is None else code_of(rule.function)
+        line = "" if code is None else f"\n  at {source_line(code, code.co_firstlineno)}"
+        return line + self.plugin_of(part)
+
+    def plugin_of(self, part: str) -> str:
+        """Say which plugin a part comes from, for messages; nothing where the model is not made of plugins."""
+        found = [plugin for plugin, parts in self._plugins.items() if part in parts]
+        return f"\n  in the plugin {found[0]!r}" if found else ""
 
     def rule_hashes(self) -> dict[str, str]:
         """SHA-256 of what each rule computes, by what it belongs to (see :meth:`rules`), for provenance."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import metadata
@@ -13,10 +14,17 @@ from typing import Any
 
 import pluggy
 
-from senescape.errors import PluginError
+from senescape.drugs import Drug
+from senescape.errors import ModelError, PluginError
 from senescape.hookspecs import GROUP, Hooks
 from senescape.model import Model
+from senescape.observables import Observable
+from senescape.pools import Pool
+from senescape.signals import Modifier, Signal
+from senescape.source import source_line
 from senescape.suggest import did_you_mean
+from senescape.traits import Trait
+from senescape.transitions import Escape, Immunotherapy, Senolytic, Transition
 
 __all__ = ["assemble", "hooks_of", "known_plugins", "load_plugin", "plugin_version", "preset_paths"]
 
@@ -54,10 +62,38 @@ def load_plugin(name: str) -> Any:
         if "." in name:
             return importlib.import_module(name)
     except Exception as error:
-        raise PluginError(f"plugin {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+        raise PluginError(f"plugin {name!r} cannot be imported: {_raised(error)}") from error
     raise PluginError(
         f"there is no plugin {name!r}{did_you_mean(name, known_plugins())}; install it, or give the path of its module"
     )
+
+
+def _raised(error: Exception) -> str:
+    """An exception of a plugin's code, with the line that raised it."""
+    text = f"{type(error).__name__}: {error}"
+    step, place = error.__traceback__, ""
+    while step is not None:
+        if not step.tb_frame.f_code.co_filename.startswith("<frozen"):
+            place = source_line(step.tb_frame.f_code, step.tb_lineno)
+        step = step.tb_next
+    return text if isinstance(error, SyntaxError) else f"{text}\n  at {place}"
+
+
+_KINDS: dict[str, type] = {
+    "senescape_fates": str,
+    "senescape_marks": str,
+    "senescape_traits": Trait,
+    "senescape_drugs": Drug,
+    "senescape_pools": Pool,
+    "senescape_signals": Signal,
+    "senescape_modifiers": Modifier,
+    "senescape_transitions": Transition,
+    "senescape_senolytics": Senolytic,
+    "senescape_immunotherapies": Immunotherapy,
+    "senescape_escapes": Escape,
+    "senescape_observables": Observable,
+}
+"""What the list that each hook returns holds."""
 
 
 def plugin_version(name: str) -> str:
@@ -109,9 +145,14 @@ def _gather(manager: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
         try:
             parts = implementation.function()
         except Exception as error:
-            raise PluginError(f"plugin {name!r}: {hook} raised {type(error).__name__}: {error}") from error
+            raise PluginError(f"plugin {name!r}: {hook} raised {_raised(error)}") from error
         if isinstance(parts, str) or not isinstance(parts, Sequence):
             raise PluginError(f"plugin {name!r}: {hook} returned {type(parts).__name__}; it must return a list")
+        kind = _KINDS[hook]
+        for part in parts:
+            if not isinstance(part, kind):
+                what = "texts" if kind is str else f"sn.{kind.__name__} objects"
+                raise PluginError(f"plugin {name!r}: {hook} returned a list with {part!r} in it; it must hold {what}")
         out.extend((name, part) for part in parts)
     return out
 
@@ -161,23 +202,34 @@ def assemble(names: Sequence[str]) -> Model:
                 out.append(part)
         return out
 
-    model = Model(
-        fates=parts("senescape_fates"),
-        traits=parts("senescape_traits"),
-        drugs=parts("senescape_drugs"),
-        pools=parts("senescape_pools"),
-        marks=parts("senescape_marks"),
-        signals=parts("senescape_signals"),
-        modifiers=parts("senescape_modifiers"),
-        transitions=parts(
+    pieces = {
+        "fates": parts("senescape_fates"),
+        "traits": parts("senescape_traits"),
+        "drugs": parts("senescape_drugs"),
+        "pools": parts("senescape_pools"),
+        "marks": parts("senescape_marks"),
+        "signals": parts("senescape_signals"),
+        "modifiers": parts("senescape_modifiers"),
+        "transitions": parts(
             "senescape_transitions", "senescape_senolytics", "senescape_immunotherapies", "senescape_escapes"
         ),
-        observables=parts("senescape_observables"),
-        barriers=BARRIERS_FIRST,
-    )
+        "observables": parts("senescape_observables"),
+    }
+    try:
+        model = Model(**pieces, barriers=BARRIERS_FIRST)
+    except ModelError as error:
+        raise type(error)(f"{error}{_plugin_in(str(error), owned)}") from error
     # Parameters are addressed by plugin too: <plugin>.<part>.<parameter>.
     model.__dict__["_plugins"] = {plugin: frozenset(parts) for plugin, parts in owned.items()}
     return model
+
+
+def _plugin_in(message: str, owned: Mapping[str, set[str]]) -> str:
+    """Say which plugin a message is about, by the first part that it names."""
+    first = re.search(r"(?:transition|trait|drug|pool|signal|modifier|observable) '([^']+)'", message)
+    part = None if first is None else first[1].partition("[")[0]
+    found = [plugin for plugin, parts in owned.items() if part in parts]
+    return f"\n  in the plugin {found[0]!r}" if found else ""
 
 
 BARRIERS_FIRST: tuple[str, ...] = ("intrinsic", "immune", "arrest")

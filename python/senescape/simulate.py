@@ -333,7 +333,9 @@ def _result(model: Model, run: Mapping[str, Any], raw: dict[str, Any], made_by: 
     if error is None:
         return result
     if isinstance(error, _core.CoreError):
-        failure = SimulationError(f"{error} ({len(result.replicate)} of {run['replicates']} replicates had finished)")
+        place = model.place_of(error.rule) if isinstance(error, _core.RateError) else ""
+        done = f"({len(result.replicate)} of {run['replicates']} replicates had finished)"
+        failure = SimulationError(f"{error} {done}{place}")
         failure.partial = result
         raise failure from error
     # Ctrl-C, or an exception of the caller's progress function: raised as it is, with what had finished.

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from senescape.errors import SenescapeError, TraceError
-from senescape.expr import Expr, Reader
+from senescape.expr import Expr, Reader, size_of
 from senescape.rules import RuleFunction
 from senescape.source import code_of, source_line, trace_error, tracing
 from senescape.suggest import did_you_mean
 
 __all__ = ["Names", "trace"]
+
+_MOST_OPERATIONS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner
     try:
         with tracing(function):
             given = (_Cell(names), environment, values) if cell else (environment, values)
-            return _checked(function(*given), function)
+            return _not_too_large(_checked(function(*given), function), function)
     except TraceError as error:
         raise TraceError(f"{owner}: {error}") from None
     except SenescapeError:
@@ -91,6 +93,17 @@ def _checked(result: Any, function: RuleFunction) -> Expr:
     except TraceError as error:
         what, _, fix = str(error).partition("\n  at ")
         raise trace_error(f"the rule returned something else: {what}", fix.partition("\n  fix: ")[2], at) from None
+
+
+def _not_too_large(value: Expr, function: RuleFunction) -> Expr:
+    n = size_of(value)
+    if n > _MOST_OPERATIONS:
+        raise trace_error(
+            f"the rule is made of {n:,} operations; at most {_MOST_OPERATIONS:,} are possible",
+            "look for a loop that builds an expression: a rule is traced once, and its loops are unrolled",
+            _return_line(function),
+        )
+    return value
 
 
 def _return_line(function: RuleFunction) -> str:

@@ -18,7 +18,7 @@ use crate::model::Fate;
 use crate::replicate::Worker;
 
 /// Candidates of one cell within one epoch after which its hazard is taken for a slip of units.
-const ROUND_LIMIT: u32 = 1_000_000;
+const ROUND_LIMIT: u32 = 200_000;
 
 /// Counts of what the engine did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
