@@ -76,7 +76,7 @@ BROKEN = {
         "'way_out'.*operations.*look for a loop.*plugin",
     ),
     # runs
-    "returns NaN": (way_out("return np.log(cell.depth - 5.0)"), "'way_out'.*(not a number|undefined|no finite bound).*in the plugin"),
+    "returns NaN": (way_out("return np.log(cell.depth - 5.0)"), "'way_out'.*(not a number|no finite bound).*in the plugin"),
     "returns a negative rate": (way_out("return cell.depth - 5.0"), "'way_out' is negative.*def rule.*in the plugin"),
     "returns infinity": (way_out("return 1.0 / (cell.depth * 0.0)"), "'way_out'.*(infinite|no finite bound).*in the plugin"),
     "returns a rate beyond reason": (

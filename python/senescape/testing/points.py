@@ -117,6 +117,30 @@ class Program:
         ends = self._run(_core.enclose, low, high)[0]
         return np.broadcast_to(ends[0], (n,)), np.broadcast_to(ends[1], (n,))
 
+    def differs(self, columns: Mapping[str, Column], n: int) -> tuple[NDArray[np.bool_], NDArray[Any], NDArray[Any]]:
+        """Where the rule differs traced and on arrays by more than rounding; and both values.
+
+        Rounding may take a comparison, np.floor or np.sign to the other side. So values are held against what the engine
+        finds possible in a box a little larger than the point: both sides, where a step is as near as rounding reaches. The
+        engine computes in single precision; a step that only double precision sees is none.
+        """
+        double, single = (self.on_arrays(columns, n, dtype) for dtype in (np.float64, np.float32))
+        traced = self.values(columns, n).astype(np.float64)
+        reach = {label: 1e-5 * np.abs(column) for label, column in columns.items()}
+        low = {label: (column - reach[label]).astype(np.float32) for label, column in columns.items()}
+        high = {label: (column + reach[label]).astype(np.float32) for label, column in columns.items()}
+        for label in columns:
+            if label.startswith("cell.mark"):
+                low[label] = high[label] = columns[label]
+        lower, upper = (ends.astype(np.float64) for ends in self.bounds(low, high, n))
+        # NaN as an end says that the value may be undefined there: nothing is known.
+        lower, upper = np.nan_to_num(lower, nan=-np.inf), np.nan_to_num(upper, nan=np.inf)
+        size = np.abs(double)
+        room = 1e-4 * size + 1e-6 * size[np.isfinite(size)].max(initial=0.0)
+        with np.errstate(invalid="ignore"):
+            within = [(lower - room <= value) & (value <= upper + room) for value in (double, single)]
+        return ~((within[0] | within[1]) & (lower <= traced) & (traced <= upper)), traced, double
+
     def _run(self, function: Any, *columns: Mapping[str, Column]) -> Any:
         inputs = json.dumps(list(self._inputs.values()))
         given = [[np.ascontiguousarray(each[label]) for label in self._inputs] for each in columns]
