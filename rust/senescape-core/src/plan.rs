@@ -9,6 +9,9 @@ use std::collections::VecDeque;
 /// Epochs that one run may have; more is a slip in `sync` or `every`.
 const EPOCH_LIMIT: usize = 20_000_000;
 
+/// An epoch no longer than this (h) is an instant: two times that were meant to be one. Nothing changes at a rate over it.
+pub const INSTANT: f64 = 1e-9;
+
 /// The epochs of a run, shared by its replicates.
 pub struct Plan {
     /// Edges of the epochs (h): `edges[n]..edges[n + 1]` is epoch `n`.

@@ -6,6 +6,7 @@
 
 use crate::drug::Segment;
 use crate::expr::{Bound, Input};
+use crate::plan::INSTANT;
 
 /// A pool whose equation cannot be followed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -117,6 +118,10 @@ impl Pools {
         rates(0.0, &y, &mut k[0])?;
         path.restart(n);
         path.push(0.0, &y, &k[0]);
+        if length <= INSTANT {
+            path.push(length, &y, &k[0]);
+            return Ok(());
+        }
         let (mut s, mut h) = (0.0, 0.25 * length);
         for _ in 0..STEP_LIMIT {
             h = h.min(length - s);

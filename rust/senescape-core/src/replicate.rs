@@ -8,7 +8,7 @@ use crate::error::{Error, FaultKind, RateFault};
 use crate::expr::Frame;
 use crate::lanes::Lanes;
 use crate::model::{EnvInput, Model, Reads, Rules, Source};
-use crate::plan::Plan;
+use crate::plan::{INSTANT, Plan};
 use crate::pool::PoolPath;
 use crate::rng::Stream;
 
@@ -111,7 +111,8 @@ pub struct Worker<'m> {
     pub(crate) pool_state: Vec<f64>,
     corrected: PoolPath,
     pub(crate) measured: Vec<f64>,
-    previous: Vec<f64>,
+    /// How the aggregates changed over the last epoch (1/h).
+    trend: Vec<f64>,
 }
 
 impl<'m> Worker<'m> {
@@ -156,7 +157,7 @@ impl<'m> Worker<'m> {
             pool_state: Vec::new(),
             corrected: PoolPath::default(),
             measured: vec![0.0; model.aggregates.len()],
-            previous: vec![0.0; model.aggregates.len()],
+            trend: vec![0.0; model.aggregates.len()],
         }
     }
 
@@ -325,17 +326,17 @@ impl<'m> Worker<'m> {
         if !self.model.aggregates.is_empty() {
             if epoch == 0 {
                 self.measure(0.0);
-                self.previous.clone_from(&self.measured);
+                self.trend.fill(0.0);
             }
-            let last = if epoch == 0 { 1.0 } else { self.env.start - self.plan.edges[epoch - 1] };
             let length = self.env.end - self.env.start;
             for i in 0..self.measured.len() {
-                let (was, is) = (self.previous[i], self.measured[i]);
+                let is = self.measured[i];
                 // Extrapolated, so that the exchange is second order in the epoch's length; never past half or twice the
                 // value, which keeps a crash or a burst from throwing the path below zero.
-                let ahead = is + (is - was) * (length / last);
+                let ahead = is + self.trend[i] * length;
                 let ahead = ahead.max((0.5 * is).min(2.0 * is)).min((0.5 * is).max(2.0 * is));
-                self.env.aggregates[i] = Line { start: is, slope: (ahead - is) / length };
+                let slope = if length > INSTANT { (ahead - is) / length } else { 0.0 };
+                self.env.aggregates[i] = Line { start: is, slope };
             }
         }
         if let Some(pools) = &self.model.pool_rates {
@@ -356,18 +357,18 @@ impl<'m> Worker<'m> {
                 table.compact();
             }
         }
+        let (start, end) = (self.env.start, self.env.end);
+        let mut lines: Vec<Line> = self.measured.iter().map(|start| Line { start: *start, slope: 0.0 }).collect();
         if !self.model.aggregates.is_empty() {
-            std::mem::swap(&mut self.previous, &mut self.measured);
-            self.measure(self.env.end);
+            self.measure(end);
+            if end - start > INSTANT {
+                for ((line, trend), now) in lines.iter_mut().zip(&mut self.trend).zip(&self.measured) {
+                    line.slope = (now - line.start) / (end - start);
+                    *trend = line.slope;
+                }
+            }
         }
         if let Some(pools) = &self.model.pool_rates {
-            let (start, end) = (self.env.start, self.env.end);
-            let lines: Vec<Line> = self
-                .previous
-                .iter()
-                .zip(&self.measured)
-                .map(|(a, b)| Line { start: *a, slope: (b - a) / (end - start) })
-                .collect();
             let model = self.model;
             let read = |input, t: f64| aggregate_at(model, &lines, input, t - start);
             let segments = self.plan.segments[self.env.epoch].as_slice();
