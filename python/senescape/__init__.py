@@ -46,6 +46,7 @@ from senescape.transitions import Death, Division, Escape, Immunotherapy, Senoly
 from senescape.units import days, hours, minutes, weeks
 
 if TYPE_CHECKING:
+    from senescape import testing
     from senescape.hookspecs import hookimpl
     from senescape.scenario import Scenario, load, presets
 
@@ -55,6 +56,7 @@ _LATER = {
     "load": "senescape.scenario",
     "presets": "senescape.scenario",
     "hookimpl": "senescape.hookspecs",
+    "testing": "senescape.testing",
 }
 
 __all__ = [
@@ -113,6 +115,7 @@ __all__ = [
     "reset",
     "scaled",
     "simulate",
+    "testing",
     "weeks",
 ]
 
@@ -121,7 +124,8 @@ def __getattr__(name: str) -> Any:
     if name in _LATER:
         import importlib
 
-        value = getattr(importlib.import_module(_LATER[name]), name)
+        module = importlib.import_module(_LATER[name])
+        value = getattr(module, name, module)
         globals()[name] = value
         return value
     raise AttributeError(f"module 'senescape' has no attribute {name!r}")
