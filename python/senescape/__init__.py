@@ -44,6 +44,7 @@ from senescape.simulate import Relapse, simulate
 from senescape.traits import Trait, ar1, copy, relax, reset, scaled
 from senescape.transitions import Death, Division, Escape, Immunotherapy, Senolytic, Transition
 from senescape.units import days, hours, minutes, weeks
+from senescape.visits import Visit, VisitRule
 
 if TYPE_CHECKING:
     from senescape import testing
@@ -100,6 +101,8 @@ __all__ = [
     "Transition",
     "Uniform",
     "UnitError",
+    "Visit",
+    "VisitRule",
     "__version__",
     "ar1",
     "copy",

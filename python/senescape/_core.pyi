@@ -40,4 +40,5 @@ def simulate(
     run: str,
     columns: Sequence[NDArray[np.float32]],
     progress: Callable[[int], object] | None = None,
+    outside: object | None = None,
 ) -> dict[str, Any]: ...

@@ -5,7 +5,7 @@ They hold what the stand-ins of :mod:`senescape.trace` stand for, answer to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, NoReturn, TypeVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from senescape.errors import RuleError
 from senescape.suggest import did_you_mean
 
-__all__ = ["Cells", "Environment", "Items", "Values"]
+__all__ = ["Cells", "Environment", "Items", "Lazy", "Values"]
 
 _T = TypeVar("_T")
 
@@ -24,6 +24,33 @@ def _fixed(value: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[Any]:
     view = np.asarray(value, dtype=dtype).view()
     view.flags.writeable = False
     return view
+
+
+class Lazy(Mapping[str, Any]):
+    """Named values, each made when it is first asked for.
+
+    Parameters
+    ----------
+    makers : mapping of str to callable
+        What makes each value, by name.
+    """
+
+    __slots__ = ("_made", "_makers")
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
+        self._makers = makers
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 class Values:
@@ -42,14 +69,14 @@ class Values:
     __slots__ = ("_kind", "_values", "_what")
 
     def __init__(self, values: Mapping[str, Any], what: str = "p", kind: str = "parameter") -> None:
-        object.__setattr__(self, "_values", dict(values))
+        object.__setattr__(self, "_values", values if isinstance(values, Lazy) else dict(values))
         object.__setattr__(self, "_what", what)
         object.__setattr__(self, "_kind", kind)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        values: dict[str, Any] = object.__getattribute__(self, "_values")
+        values: Mapping[str, Any] = object.__getattribute__(self, "_values")
         if name not in values:
             raise RuleError(f"{self._what}.{name}: there is no {self._kind} {name!r}{did_you_mean(name, values)}")
         return values[name]
@@ -80,7 +107,8 @@ class Items(Generic[_T]):
     __slots__ = ("_kind", "_values", "_what")
 
     def __init__(self, values: Mapping[str, _T], what: str, kind: str) -> None:
-        self._values, self._what, self._kind = dict(values), what, kind
+        self._values = values if isinstance(values, Lazy) else dict(values)
+        self._what, self._kind = what, kind
 
     def __getitem__(self, name: str) -> _T:
         if name not in self._values:

@@ -114,7 +114,8 @@ def _part(part: Any) -> PartInfo:
 
     def rule(what: str, prefix: str, value: Any) -> None:
         if isinstance(value, Rule):
-            formulas[what] = formula(reads_of(value, f"{kind} {part.name!r}").value)
+            traced = reads_of(value, f"{kind} {part.name!r}").value if value.traced else None
+            formulas[what] = f"{value.name}(...), called and not compiled" if traced is None else formula(traced)
             parameters.update({param.name or f"{prefix}.{name}": param for name, param in value.params.items()})
         elif isinstance(value, Param):
             parameters[value.name or f"{prefix}.{what}"] = value

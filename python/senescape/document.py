@@ -23,7 +23,29 @@ if TYPE_CHECKING:
     from senescape.traits import Relax, Trait
     from senescape.transitions import Transition
 
-__all__ = ["Check", "Writer"]
+__all__ = ["Check", "SlowRule", "Writer"]
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRule:
+    """A hazard that is called, not compiled.
+
+    Attributes
+    ----------
+    name : str
+        The transition's.
+    rule : Rule
+        What is called.
+    params : dict of str to str
+        The full names of its parameters, by the names that it uses.
+    fates : list of int
+        The fates whose cells it is asked about.
+    """
+
+    name: str
+    rule: Rule
+    params: dict[str, str]
+    fates: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +113,12 @@ class Writer:
 
     Attributes
     ----------
+    signals : dict of str to Expr
+        What each signal computes, its modifiers included.
+    slow : list of SlowRule
+        Hazards that are called, not compiled.
+    visits : dict of str to dict of str to str
+        The full names of the parameters of each visit rule.
     parameters : dict of str to Param
         All parameters by full name, in the order of the document.
     checks : list of Check
@@ -113,7 +141,9 @@ class Writer:
             signals=[signal.name for signal in model.signals],
             signal=self.signal,
         )
-        self._signals: dict[str, Expr] = {}
+        self.signals: dict[str, Expr] = {}
+        self.slow: list[SlowRule] = []
+        self.visits: dict[str, dict[str, str]] = {}
         self._reading: list[str] = []
 
     def document(self) -> dict[str, Any]:
@@ -122,6 +152,9 @@ class Writer:
         for signal in model.signals:
             # Read or not: its parameters are there, and its mistakes show.
             self.signal(signal.name)
+        self.visits = {
+            each.name: self._full_names(each.rule, each.name, f"visit rule {each.name!r}") for each in model.visits
+        }
         parts = {
             "traits": [self.trait(i, trait) for i, trait in enumerate(model.traits)],
             "drugs": [self.drug(drug) for drug in model.drugs],
@@ -138,6 +171,7 @@ class Writer:
             "marks": list(model.marks),
             "causes": list(model.causes),
             "barriers": list(model.barriers),
+            "slow": [{"name": each.name, "fates": each.fates} for each in self.slow],
             "nodes": graph.nodes,
             **numbered,
         }
@@ -164,10 +198,23 @@ class Writer:
 
     def rule(self, rule: Rule, owner: str, prefix: str, holder: str) -> Expr:
         """Trace a rule."""
-        full = {}
-        for name, param in rule.params.items():
-            full[name] = self.param(f"{prefix}.{name}", param, holder).value
-        return trace(rule.function, self._names, full, owner, rule.reads_cell)
+        if not rule.traced:
+            raise ModelError(f"{owner} has traced=False; only hazards of transitions can take the slow path")
+        return trace(rule.function, self._names, self._full_names(rule, prefix, holder), owner, rule.reads_cell)
+
+    def _full_names(self, rule: Rule, prefix: str, holder: str) -> dict[str, str]:
+        return {name: self.param(f"{prefix}.{name}", param, holder).value for name, param in rule.params.items()}
+
+    def _slow(self, t: Transition, rule: Rule, source: int, holder: str) -> Expr:
+        """Write what a rule that is not traced will say of a cell."""
+        names = [each.name for each in self.slow]
+        if t.prefix in names:
+            index = names.index(t.prefix)
+            self.slow[index].fates.append(source)
+        else:
+            index = len(names)
+            self.slow.append(SlowRule(t.prefix, rule, self._full_names(rule, t.prefix, holder), [source]))
+        return Expr("input", value={"slow": index}, label=f"{t.prefix}(cell, env, p)")
 
     def number_or_rule(self, value: Param | Rule, owner: str, prefix: str, name: str, holder: str) -> Expr:
         """Write a number as a parameter, or trace a rule."""
@@ -193,8 +240,8 @@ class Writer:
 
     def signal(self, name: str) -> Expr:
         """Write a signal with its modifiers; each is traced once, when it is first read."""
-        if name in self._signals:
-            return self._signals[name]
+        if name in self.signals:
+            return self.signals[name]
         if name in self._reading:
             circle = " -> ".join([*self._reading[self._reading.index(name) :], name])
             raise ModelError(f"the signals read each other in a circle: {circle}")
@@ -203,10 +250,10 @@ class Writer:
         try:
             owner = f"signal {name!r}"
             value = self.number_or_rule(signal.value, f"{owner}: value", name, "value", owner)
-            self._signals[name] = self.modified(value, name)
+            self.signals[name] = self.modified(value, name)
         finally:
             self._reading.pop()
-        return self._signals[name]
+        return self.signals[name]
 
     def modified(self, value: Expr, *names: str) -> Expr:
         """Multiply a value by the modifiers of what is known by some names."""
@@ -320,7 +367,11 @@ class Writer:
         owner = f"transition {t.name!r}"
         # The transitions made of one with several sources share their parameters.
         holder = f"transition {t.prefix!r}"
-        hazard = self.number_or_rule(t.hazard, f"{owner}: hazard", t.prefix, "hazard", holder)
+        source = model.fates.index(t.source[0])
+        if isinstance(t.hazard, Rule) and not t.hazard.traced:
+            hazard = self._slow(t, t.hazard, source, holder)
+        else:
+            hazard = self.number_or_rule(t.hazard, f"{owner}: hazard", t.prefix, "hazard", holder)
         if isinstance(t.hazard, Param):
             self.checks.append(Check(owner, {"hazard": hazard.value}, _not_negative("hazard")))
         hazard = self.modified(hazard, t.name, t.prefix)
@@ -333,7 +384,7 @@ class Writer:
         ]
         return {
             "name": t.name,
-            "source": model.fates.index(t.source[0]),
+            "source": source,
             "kind": t.kind,
             "target": None if t.target is None else model.fates.index(t.target),
             "cause": None if t.cause is None else model.causes.index(t.cause),

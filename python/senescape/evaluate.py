@@ -148,6 +148,8 @@ def reader(document: Mapping[str, Any], cell: Any, env: Any) -> Callable[[Any], 
         if which == "time":
             return env.time
         ((kind, index),) = which.items()
+        if kind == "slow":
+            return cell.slow[index]
         if kind == "trait":
             return getattr(cell, traits[index])
         if kind in ("sum", "mean"):

@@ -1,14 +1,15 @@
 """The hooks: what a plugin may add to a scenario.
 
-A plugin is a module or an object with functions marked by :data:`hookimpl`. Every hook takes no arguments and returns a
-list; the parts of all plugins that a scenario names make its model together.
+A plugin is a module or an object with functions marked by :data:`hookimpl`. All hooks but one take no arguments and return
+what the plugin adds; the parts of all plugins that a scenario names make its model together. ``senescape_visit`` is called
+during a run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from senescape.drugs import Drug
     from senescape.observables import Observable
     from senescape.pools import Pool
+    from senescape.rules import Param
     from senescape.signals import Modifier, Signal
     from senescape.traits import Trait
     from senescape.transitions import Escape, Immunotherapy, Senolytic, Transition
+    from senescape.visits import Visit
 
 __all__ = ["GROUP", "Hooks", "hookimpl", "hookspec"]
 
@@ -175,4 +178,34 @@ class Hooks:
         >>> @hookimpl
         ... def senescape_presets():
         ...     return {"my-preset": Path(__file__).with_name("my-preset.toml")}
+        """
+
+    @hookspec
+    def senescape_visit(self, visit: Visit, p: Any) -> None:
+        """Called at each visit to the clinic that the scenario plans (``visits = "7 d"``): see the tumour, order doses.
+
+        Parameters
+        ----------
+        visit : Visit
+            What is seen, read-only, and :meth:`Visit.order`, :meth:`Visit.change` and :meth:`Visit.stop`.
+        p : object
+            The parameters of :meth:`senescape_visit_params` as attributes.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_visit(visit, p):
+        ...     if visit.counts["senescent"] > p.above:
+        ...         visit.order("navitoclax", amount=1.0, repeat=7)
+        """
+
+    @hookspec
+    def senescape_visit_params(self) -> Mapping[str, Param | float]:  # type: ignore[empty-body]
+        """Parameters of ``senescape_visit``, addressed as ``<plugin>.visit.<name>``.
+
+        Examples
+        --------
+        >>> @hookimpl
+        ... def senescape_visit_params():
+        ...     return {"above": sn.Param(1000, unit="cells", low=0, source="assumed: a tumour that can be seen")}
         """

@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from senescape.document import Check, Writer
+from senescape.document import Check, SlowRule, Writer
 from senescape.drugs import Drug
 from senescape.errors import ModelError
+from senescape.expr import Expr, GraphBuilder
 from senescape.observables import Observable
 from senescape.pools import Pool
 from senescape.rules import Param, Rule
@@ -21,6 +23,7 @@ from senescape.source import code_of, source_line
 from senescape.suggest import did_you_mean
 from senescape.traits import Trait
 from senescape.transitions import Transition
+from senescape.visits import VisitRule
 
 __all__ = ["Model"]
 
@@ -54,8 +57,17 @@ class Model:
         Marks that rules read; those that transitions raise are known already. At most 64.
     observables : sequence of Observable
         Read-outs.
+    visits : sequence of VisitRule
+        What is decided at visits to the clinic.
     barriers : sequence of str
         The barriers in order; by default in the order in which transitions name them.
+
+    Attributes
+    ----------
+    slow_rules : tuple of SlowRule
+        Hazards that are called, not compiled: those given with ``traced=False``.
+    visit_params : dict of str to dict of str to str
+        The full names of the parameters of each visit rule, by the names that it uses.
 
     Raises
     ------
@@ -84,11 +96,15 @@ class Model:
     modifiers: tuple[Modifier, ...]
     marks: tuple[str, ...]
     observables: tuple[Observable, ...]
+    visits: tuple[VisitRule, ...]
     barriers: tuple[str, ...]
     causes: tuple[str, ...]
     _parameters: dict[str, Param]
     _plugins: Mapping[str, frozenset[str]]
     _checks: tuple[Check, ...]
+    slow_rules: tuple[SlowRule, ...]
+    visit_params: Mapping[str, Mapping[str, str]]
+    _signals: Mapping[str, Expr]
     _template: str
     _hashes: dict[str, str]
 
@@ -104,6 +120,7 @@ class Model:
         barriers: Sequence[str] = (),
         signals: Sequence[Signal] = (),
         modifiers: Sequence[Modifier] = (),
+        visits: Sequence[VisitRule] = (),
     ) -> None:
         put = self.__dict__
         put["fates"] = _names("fate", [fates] if isinstance(fates, str) else fates)
@@ -115,6 +132,7 @@ class Model:
         put["signals"] = _objects("signals", signals, Signal)
         put["modifiers"] = _objects("modifiers", modifiers, Modifier)
         put["observables"] = _objects("observables", observables, Observable)
+        put["visits"] = _objects("visits", visits, VisitRule)
         put["transitions"] = _expand(_objects("transitions", transitions, Transition))
         _names("trait", [each.name for each in self.traits])
         _names("drug", [each.name for each in self.drugs])
@@ -122,6 +140,7 @@ class Model:
         _names("observable", [each.name for each in self.observables])
         _names("signal", [each.name for each in self.signals])
         _names("modifier", [each.name for each in self.modifiers])
+        _names("visit rule", [each.name for each in self.visits])
         raised = [mark for t in self.transitions for mark in (*t.mark, *t.unmark)]
         put["marks"] = _in_order("mark", [marks] if isinstance(marks, str) else marks, raised)
         if len(self.marks) > _MOST_MARKS:
@@ -139,6 +158,9 @@ class Model:
         put["_template"] = json.dumps(writer.document(), allow_nan=False).removesuffix("}")
         put["_parameters"] = writer.parameters
         put["_checks"] = tuple(writer.checks)
+        put["slow_rules"] = tuple(writer.slow)
+        put["visit_params"] = writer.visits
+        put["_signals"] = writer.signals
         put["_hashes"] = {}
         put["_plugins"] = {}
         self._check_values()
@@ -220,7 +242,15 @@ class Model:
             found.update({f"transition {t.name!r}: set[{trait!r}]": value for trait, value in t.set.items()})
         for observable in self.observables:
             found[f"observable {observable.name!r}"] = observable.rule
+        found.update({f"visit rule {each.name!r}": each.rule for each in self.visits})
         return {owner: value for owner, value in found.items() if isinstance(value, Rule)}
+
+    @cached_property
+    def signal_graph(self) -> tuple[list[dict[str, Any]], dict[str, int]]:
+        """Nodes as in the document, and for each signal the number of the node that computes it, modifiers included."""
+        graph = GraphBuilder(self._parameters)
+        roots = {name: graph.add(value) for name, value in self._signals.items()}
+        return graph.nodes, roots
 
     def place_of(self, fault: str) -> str:
         """Where the rule stands that the engine found fault with, for messages: its line and its plugin.

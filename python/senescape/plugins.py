@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +26,7 @@ from senescape.source import source_line
 from senescape.suggest import did_you_mean
 from senescape.traits import Trait
 from senescape.transitions import Escape, Immunotherapy, Senolytic, Transition
+from senescape.visits import VisitRule
 
 __all__ = ["assemble", "hooks_of", "known_plugins", "load_plugin", "plugin_version", "preset_paths"]
 
@@ -166,8 +168,8 @@ def hooks_of(name: str) -> tuple[Any, dict[str, list[Any]]]:
         If there is no such plugin, or it is broken.
     """
     manager = _manager([name])
-    hooks = [hook for hook in vars(Hooks) if hook.startswith("senescape_") and hook != "senescape_presets"]
-    found = {hook: [part for _, part in _gather(manager, hook)] for hook in hooks}
+    found: dict[str, list[Any]] = {hook: [part for _, part in _gather(manager, hook)] for hook in _KINDS}
+    found["senescape_visit"] = list(_visit_rules(manager))
     return load_plugin(name), {hook: parts for hook, parts in found.items() if parts}
 
 
@@ -202,6 +204,9 @@ def assemble(names: Sequence[str]) -> Model:
                 out.append(part)
         return out
 
+    visits = _visit_rules(manager)
+    for rule in visits:
+        owned[rule.name.removesuffix(".visit")].add(rule.name)
     pieces = {
         "fates": parts("senescape_fates"),
         "traits": parts("senescape_traits"),
@@ -216,12 +221,51 @@ def assemble(names: Sequence[str]) -> Model:
         "observables": parts("senescape_observables"),
     }
     try:
-        model = Model(**pieces, barriers=BARRIERS_FIRST)
+        model = Model(**pieces, visits=visits, barriers=BARRIERS_FIRST)
     except ModelError as error:
         raise type(error)(f"{error}{_plugin_in(str(error), owned)}") from error
     # Parameters are addressed by plugin too: <plugin>.<part>.<parameter>.
     model.__dict__["_plugins"] = {plugin: frozenset(parts) for plugin, parts in owned.items()}
     return model
+
+
+def _visit_rules(manager: pluggy.PluginManager) -> list[VisitRule]:
+    """What plugins do at visits, with the parameters that they declare."""
+    declared = {each.plugin_name: each.function for each in manager.hook.senescape_visit_params.get_hookimpls()}
+    rules = []
+    for each in manager.hook.senescape_visit.get_hookimpls():
+        name, function = each.plugin_name, each.function
+        params: Any = {}
+        if name in declared:
+            try:
+                params = declared.pop(name)()
+            except Exception as error:
+                raise PluginError(f"plugin {name!r}: senescape_visit_params raised {_raised(error)}") from error
+            if not isinstance(params, Mapping):
+                raise PluginError(
+                    f"plugin {name!r}: senescape_visit_params returned {type(params).__name__}; it must return a mapping"
+                )
+        # Like pluggy, hand over the arguments that the function takes.
+        wanted = inspect.signature(function).parameters
+        if "p" not in wanted:
+            function = _without_params(function)
+        try:
+            rules.append(VisitRule(f"{name}.visit", function, params))
+        except ModelError as error:
+            raise PluginError(f"plugin {name!r}: {error}") from error
+    if declared:
+        raise PluginError(
+            f"plugin {next(iter(declared))!r} has senescape_visit_params, but no senescape_visit to use them"
+        )
+    return rules
+
+
+def _without_params(function: Callable[..., object]) -> Callable[..., object]:
+    @functools.wraps(function)
+    def call(visit: Any, p: Any) -> object:
+        return function(visit) if inspect.signature(function).parameters else function()
+
+    return call
 
 
 def _plugin_in(message: str, owned: Mapping[str, set[str]]) -> str:

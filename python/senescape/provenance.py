@@ -34,13 +34,15 @@ def provenance(model: Model, run: Mapping[str, Any], scenario: Scenario | None) 
     Returns
     -------
     dict
-        JSON-able: ``model`` (SHA-256 of its document), ``rules`` (SHA-256 by transition), ``parameters``, ``run``,
+        JSON-able: ``model`` (SHA-256 of its document), ``rules`` (SHA-256 by what they belong to), ``slow_rules``
+        (hazards that were called, not compiled), ``parameters``, ``run``,
         ``scenario`` and ``plugins`` (versions by name) if there was one, ``versions``.
     """
     settings = {key: value for key, value in run.items() if key not in ("observe", "params", "threads")}
     out: dict[str, Any] = {
         "model": hashlib.sha256(model.to_json().encode()).hexdigest(),
         "rules": model.rule_hashes(),
+        "slow_rules": [rule.name for rule in model.slow_rules],
         "parameters": {name: float(value) for name, value in zip(model.parameters, run["params"], strict=True)},
         "run": settings,
         "versions": {

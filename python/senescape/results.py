@@ -89,8 +89,8 @@ class Result:
         Deaths since the start, -1 likewise.
     pools, observables : ndarray of float64, shape (replicate, time, ...)
         Pools and read-outs, NaN likewise.
-    drugs : ndarray of float64, shape (time, drug)
-        Concentrations.
+    drugs : ndarray of float64, shape (time, drug) or (replicate, time, drug)
+        Concentrations; by replicate where there were visits, which may change doses.
     first_event : ndarray of float64, shape (replicate, transition)
         Time (h) of each transition's first event, NaN if it never happened.
     provenance : dict
@@ -107,6 +107,7 @@ class Result:
         layout: Layout,
         provenance: dict[str, Any],
         engine: dict[str, int],
+        orders: dict[int, list[dict[str, Any]]] | None = None,
     ) -> None:
         self._arrays = arrays
         self.time = time
@@ -114,6 +115,7 @@ class Result:
         self.layout = layout
         self.provenance = provenance
         self.engine = engine
+        self._orders = orders
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -137,7 +139,7 @@ class Result:
 
     @property
     def drugs(self) -> NDArray[np.float64]:
-        """Concentrations, shape (time, drug)."""
+        """Concentrations, shape (time, drug), or (replicate, time, drug) where there were visits."""
         return self._arrays["drugs"]
 
     @property
@@ -199,6 +201,31 @@ class Result:
             columns["nadir_time"] = self.time[lowest.argmin(axis=1)] if len(total) else np.zeros(0)
         return Table(columns)
 
+    @cached_property
+    def doses(self) -> Table:
+        """The doses given, one row for each replicate and dose.
+
+        Columns: ``replicate``; ``drug``; ``at`` (h); ``amount`` (the concentration of a pulse); ``route`` (``bolus``,
+        ``infusion``, ``oral`` or ``pulse``); ``duration`` (h; NaN if given at once). Doses planned for after the
+        replicate's end are left out.
+        """
+        planned = self.provenance["run"]["doses"]
+        rows = []
+        for number, end in zip(self.replicate.tolist(), self._arrays["end_time"].tolist(), strict=True):
+            doses = planned if self._orders is None else self._orders.get(number, planned)
+            rows += [(number, dose) for dose in sorted(doses, key=lambda dose: dose["at"]) if dose["at"] <= end]
+        durations = [np.nan if dose["duration"] is None else dose["duration"] for _, dose in rows]
+        return Table(
+            {
+                "replicate": np.array([number for number, _ in rows], dtype=np.int64),
+                "drug": np.array([self.layout.drugs[dose["drug"]] for _, dose in rows], dtype=np.str_),
+                "at": np.array([dose["at"] for _, dose in rows], dtype=np.float64),
+                "amount": np.array([dose["amount"] for _, dose in rows], dtype=np.float64),
+                "route": np.array([dose["route"] for _, dose in rows], dtype=np.str_),
+                "duration": np.array(durations, dtype=np.float64),
+            }
+        )
+
     def to_xarray(self) -> xr.Dataset:
         """All arrays with named dimensions, coordinates and units (extra ``xarray``).
 
@@ -231,7 +258,7 @@ class Result:
             dims = (*_ARRAYS["counts"][:2], {"counts": "fate", "deaths": "cause", "events": "transition"}[name])
             variables[name] = (dims, _masked(getattr(self, name), self.counts), {"units": "1"})
         for name in ("pools", "observables", "drugs"):
-            dims = _ARRAYS[name]
+            dims = _dims(name, self._arrays[name])
             units = json.dumps({key: layout.units.get(key, "") for key in coords[dims[-1]]})
             variables[name] = (dims, self._arrays[name], {"units": units})
         variables["first_event"] = (_ARRAYS["first_event"], self.first_event, {"units": "h"})
@@ -293,6 +320,7 @@ class Result:
             "layout": _layout_to_json(self.layout),
             "provenance": self.provenance,
             "engine": self.engine,
+            "orders": self._orders,
         }
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
@@ -352,7 +380,9 @@ def open_result(path: str | os.PathLike[str]) -> Result:
         time, replicate = content.pop("time"), content.pop("replicate")
         arrays = {name: content[name] for name in _ARRAYS}
         _check_shapes(arrays, layout, len(replicate), len(time))
-        return Result(arrays, time, replicate, layout, header["provenance"], header["engine"])
+        found = header.get("orders")
+        orders = None if found is None else {int(number): doses for number, doses in found.items()}
+        return Result(arrays, time, replicate, layout, header["provenance"], header["engine"], orders)
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(f"{path} lacks a part or holds one of the wrong shape: {error}") from error
 
@@ -367,10 +397,15 @@ def _check_shapes(arrays: dict[str, NDArray[Any]], layout: Layout, replicates: i
         "observable": len(layout.observables),
         "drug": len(layout.drugs),
     }
-    for name, dims in _ARRAYS.items():
-        wanted = tuple(sizes[dim] for dim in dims)
+    for name in _ARRAYS:
+        wanted = tuple(sizes[dim] for dim in _dims(name, arrays[name]))
         if arrays[name].shape != wanted:
             raise ValueError(f"{name} has shape {arrays[name].shape}, not {wanted}")
+
+
+def _dims(name: str, array: NDArray[Any]) -> tuple[str, ...]:
+    """The dimensions of an array; concentrations are those of each replicate where there were visits."""
+    return ("replicate", *_ARRAYS[name]) if name == "drugs" and array.ndim == 3 else _ARRAYS[name]
 
 
 def _masked(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:

@@ -119,6 +119,8 @@ class Rule:
         What ``p`` holds.
     reads_cell : bool
         Whether it takes the cell. The rate of a pool does not: it is a function of (env, p).
+    traced : bool
+        Whether it is compiled. If not, it is called with NumPy columns at the start of every epoch (the slow path).
 
     Examples
     --------
@@ -132,6 +134,7 @@ class Rule:
     function: RuleFunction
     params: Mapping[str, Param] = field(default_factory=dict)
     reads_cell: bool = True
+    traced: bool = True
 
     def __post_init__(self) -> None:
         wanted = "(cell, env, p)" if self.reads_cell else "(env, p)"
@@ -271,7 +274,9 @@ def as_params(params: Mapping[str, Param | float] | None, owner: str) -> dict[st
     return out
 
 
-def as_rule(value: Any, params: Mapping[str, Param | float] | None, owner: str, reads_cell: bool = True) -> Rule:
+def as_rule(
+    value: Any, params: Mapping[str, Param | float] | None, owner: str, reads_cell: bool = True, traced: bool = True
+) -> Rule:
     """Make a rule of a function, checked to take what it is given.
 
     Parameters
@@ -284,6 +289,8 @@ def as_rule(value: Any, params: Mapping[str, Param | float] | None, owner: str, 
         What it belongs to, for messages.
     reads_cell : bool
         Whether it is called with (cell, env, p), or with (env, p).
+    traced : bool
+        Whether it is compiled; False takes the slow path.
 
     Raises
     ------
@@ -295,8 +302,11 @@ def as_rule(value: Any, params: Mapping[str, Param | float] | None, owner: str, 
             if value.reads_cell != reads_cell:
                 wanted = "(cell, env, p)" if reads_cell else "(env, p): a pool sees no single cell"
                 raise RuleError(f"the rule {value.name} must be a function of {wanted}")
-            return replace(value, params={**value.params, **as_params(params, owner)}) if params else value
-        return Rule(value, as_params(params, owner), reads_cell)
+            traced = value.traced and traced
+            if not params and traced == value.traced:
+                return value
+            return replace(value, params={**value.params, **as_params(params, owner)}, traced=traced)
+        return Rule(value, as_params(params, owner), reads_cell, traced)
     except RuleError as error:
         raise RuleError(f"{owner}: {error}") from None
 

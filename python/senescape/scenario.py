@@ -108,6 +108,8 @@ class Scenario(_Part):
         The cell cap.
     relapse : RelapseSpec, optional
         A stop rule.
+    visits : float or tuple of float, optional
+        Visits to the clinic: every so many hours from 0 on, or their times.
 
     Raises
     ------
@@ -127,6 +129,7 @@ class Scenario(_Part):
     sync: Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)] = 24.0
     max_cells: Annotated[int, Field(ge=1, le=2**32 - 1)] = 10_000_000
     relapse: RelapseSpec | None = None
+    visits: Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)] | tuple[Time, ...] | None = None
 
     @model_validator(mode="after")
     def _plugins_differ(self) -> Scenario:
@@ -174,6 +177,7 @@ class Scenario(_Part):
             "sync": self.sync,
             "max_cells": self.max_cells,
             "relapse": None if rule is None else Relapse(rule.above, rule.fates, rule.after),
+            "visits": self.visits,
             **given,
         }
 

@@ -9,6 +9,8 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from senescape.drugs import Dose, Pulse
 from senescape.errors import ModelError, SimulationError
 from senescape.ledger import TransitionInfo
 from senescape.model import Model
+from senescape.outside import Outside
 from senescape.progress import Progress
 from senescape.provenance import provenance
 from senescape.results import Layout, Result
@@ -73,12 +76,14 @@ def simulate(
     rtol: float = 1e-4,
     max_cells: int | None = None,
     relapse: Relapse | None = None,
+    visits: float | Sequence[float] | None = None,
     params: Mapping[str, float] | None = None,
     progress: bool | Callable[[int], object] | None = None,
+    call_limit: float = 10.0,
 ) -> Result:
     """Simulate replicates of a model, or of a scenario.
 
-    A scenario brings `initial`, `until`, `every`, `doses`, `relapse` and `max_cells`; what is given here wins.
+    A scenario brings `initial`, `until`, `every`, `doses`, `relapse`, `visits` and `max_cells`; what is given here wins.
 
     Parameters
     ----------
@@ -112,11 +117,16 @@ def simulate(
         A replicate with more cells ends with ``stop == "cell_cap"`` (10 million by default).
     relapse : Relapse, optional
         A stop rule.
+    visits : float or sequence of float, optional
+        Visits to the clinic every so many hours from 0 on, or their times (h): the model's visit rules are called there, and
+        may order, change and stop doses.
     params : mapping of str to float, optional
         Parameter values instead of the model's, by full name (``"escape.h0"``).
     progress : bool or callable, optional
         Show a bar on standard error; by default on a terminal, for runs that take over a second. A callable is called
         with the number of finished replicates.
+    call_limit : float
+        Seconds that one call of a visit rule, or of a rule with ``traced=False``, may take before it is ended.
 
     Returns
     -------
@@ -131,7 +141,7 @@ def simulate(
     KeyboardInterrupt
         On Ctrl-C, within 200 ms; its ``partial`` is the Result of the finished replicates.
     """
-    given = {
+    given: dict[str, Any] = {
         "initial": initial,
         "until": until,
         "every": every,
@@ -140,6 +150,7 @@ def simulate(
         "sync": sync,
         "max_cells": max_cells,
         "relapse": relapse,
+        "visits": visits,
     }
     scenario: Scenario | None = None
     if not isinstance(model, Model):
@@ -152,15 +163,17 @@ def simulate(
         seed = secrets.randbits(63)
     run = _run_document(model, given, replicates, first_replicate, seed, threads, rtol)
     columns = [np.ascontiguousarray(column, dtype=np.float32) for column in model.columns]
-    with Progress(progress, replicates) as bar:
+    outside = _outside(model, run, given["doses"] or (), call_limit)
+    with Progress(progress, replicates) as bar, nullcontext() if outside is None else outside.watchdog:
         try:
-            raw = _core.simulate(model.to_json(), json.dumps(run), columns, bar.update)
+            raw = _core.simulate(model.to_json(), json.dumps(run), columns, bar.update, outside)
         except _core.RateError as error:
             raise SimulationError(str(error)) from error
         except _core.CoreError as error:
             kind = SimulationError if isinstance(error, _core.InternalError) else ModelError
             raise kind(str(error)) from error
-    return _result(model, run, raw, provenance(model, run, scenario))
+    orders = None if outside is None or not run["visits"] else outside.doses
+    return _result(model, run, raw, provenance(model, run, scenario), orders)
 
 
 def check(scenario: Scenario) -> None:
@@ -200,6 +213,7 @@ def _run_document(
         "replicates": _integer(replicates, "replicates", 1, 2**31 - 1),
         "threads": _integer(threads or os.cpu_count() or 1, "threads", 1, 1024),
         "rtol": float(rtol),
+        "visits": _visits(model, until, settings["visits"]),
         "doses": [_dose(model, dose) for dose in settings["doses"] or ()],
         "stop": {
             "eradicated": True,
@@ -240,6 +254,33 @@ def _observations(until: float, every: float | None, observe: Any) -> list[float
     else:
         times[-1] = until
     return times
+
+
+def _visits(model: Model, until: float, visits: float | Sequence[float] | None) -> list[float]:
+    if visits is None:
+        if model.visits:
+            raise ModelError(
+                f"{model.visits[0].name!r} acts at visits, but none are planned; give visits=sn.days(7), or their times"
+                f"{model.plugin_of(model.visits[0].name)}"
+            )
+        return []
+    if not model.visits:
+        raise ModelError(
+            "visits are planned, but nothing acts at them: add a sn.VisitRule, or a plugin with senescape_visit"
+        )
+    if isinstance(visits, Real):
+        return [t for t in _observations(until, float(visits), None) if t < until]
+    times = np.unique(np.asarray(visits, dtype=np.float64).ravel())
+    if not times.size or not np.isfinite(times).all() or times[0] < 0 or times[-1] >= until:
+        raise ModelError(f"visits must hold times from 0 to before until = {until:g} h")
+    return [float(t) for t in times]
+
+
+def _outside(model: Model, run: Mapping[str, Any], doses: Sequence[Dose | Pulse], limit: float) -> Outside | None:
+    """What answers for rules that are not compiled and at visits, if there are any."""
+    if not (model.slow_rules or run["visits"]):
+        return None
+    return Outside(model, doses, lambda dose: _dose(model, dose), _positive(limit, "call_limit", "a time in seconds"))
 
 
 def _dose(model: Model, dose: Dose | Pulse) -> dict[str, Any]:
@@ -296,7 +337,13 @@ def _integer(value: Any, name: str, low: int, high: int) -> int:
     return number
 
 
-def _result(model: Model, run: Mapping[str, Any], raw: dict[str, Any], made_by: dict[str, Any]) -> Result:
+def _result(
+    model: Model,
+    run: Mapping[str, Any],
+    raw: dict[str, Any],
+    made_by: dict[str, Any],
+    orders: Mapping[int, Sequence[Dose | Pulse]] | None,
+) -> Result:
     document = model.to_document()
     fates, causes, barriers = document["fates"], document["causes"], document["barriers"]
     transitions = []
@@ -328,7 +375,10 @@ def _result(model: Model, run: Mapping[str, Any], raw: dict[str, Any], made_by: 
     arrays = {name: raw[name] for name in (*names, "last_death", "end_time", "stop")}
     engine = {name: int(raw[name]) for name in ("epochs", "bounds", "candidates", "accepted")}
     time = np.asarray(run["observe"], dtype=np.float64)
-    result = Result(arrays, time, raw["replicate"], layout, made_by, engine)
+    given = (
+        None if orders is None else {number: [_dose(model, dose) for dose in doses] for number, doses in orders.items()}
+    )
+    result = Result(arrays, time, raw["replicate"], layout, made_by, engine, given)
     error = raw["error"]
     if error is None:
         return result
@@ -338,7 +388,7 @@ def _result(model: Model, run: Mapping[str, Any], raw: dict[str, Any], made_by: 
         failure = SimulationError(f"{error} {done}{place}")
         failure.partial = result
         raise failure from error
-    # Ctrl-C, or an exception of the caller's progress function: raised as it is, with what had finished.
+    # Ctrl-C, or an exception of the caller's own code: raised as it is, with what had finished.
     error.partial = result
     if isinstance(error, KeyboardInterrupt):
         sys.stderr.flush()

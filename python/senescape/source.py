@@ -15,7 +15,7 @@ from typing import Any
 
 from senescape.errors import TraceError
 
-__all__ = ["code_of", "source_line", "trace_error", "tracing", "user_line"]
+__all__ = ["code_of", "raised_at", "source_line", "trace_error", "tracing", "user_line"]
 
 _OWN = str(Path(__file__).resolve().parent) + os.sep
 # Built-in rules are rules like any other: their lines are shown too.
@@ -47,6 +47,18 @@ def source_line(code: CodeType, line: int) -> str:
     text = linecache.getline(code.co_filename, line).strip()
     place = f"{code.co_filename}:{line}, in {code.co_name}"
     return f"{place}\n    {text}" if text else place
+
+
+def raised_at(error: BaseException, function: Callable[..., Any]) -> str:
+    """The line of a function that an exception went through, or its first line."""
+    code = code_of(function)
+    place = "an unknown place" if code is None else source_line(code, code.co_firstlineno)
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code is code:
+            place = source_line(step.tb_frame.f_code, step.tb_lineno)
+        step = step.tb_next
+    return place
 
 
 def user_line() -> str:

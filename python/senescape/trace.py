@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from senescape.errors import SenescapeError, TraceError
 from senescape.expr import Expr, Reader, size_of
 from senescape.rules import RuleFunction
-from senescape.source import code_of, source_line, trace_error, tracing
+from senescape.source import code_of, raised_at, source_line, trace_error, tracing
 from senescape.suggest import did_you_mean
 
 __all__ = ["Names", "trace"]
@@ -75,7 +75,7 @@ def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner
     except SenescapeError:
         raise
     except Exception as error:
-        place = _raised_at(error, function)
+        place = raised_at(error, function)
         raise TraceError(
             f"{owner}: the rule raised {type(error).__name__}: {error}\n  at {place}\n"
             "  fix: a rule is traced by calling it once with stand-ins for cell, env and p; it must not raise"
@@ -117,17 +117,6 @@ def _return_line(function: RuleFunction) -> str:
         if each.opname.startswith("RETURN") and place is not None:
             line = max(line, place)
     return source_line(code, line)
-
-
-def _raised_at(error: BaseException, function: RuleFunction) -> str:
-    code = code_of(function)
-    place = "an unknown place" if code is None else source_line(code, code.co_firstlineno)
-    step = error.__traceback__
-    while step is not None:
-        if step.tb_frame.f_code is code:
-            place = source_line(step.tb_frame.f_code, step.tb_lineno)
-        step = step.tb_next
-    return place
 
 
 class _StandIn(Reader):

@@ -44,6 +44,10 @@ class Transition(Frozen):
         Cause of a death; the name by default.
     params : mapping, optional
         Parameters of the hazard and of rules in `set`.
+    traced : bool
+        False takes the slow path: the hazard is not compiled but called with NumPy columns at the start of every epoch, and
+        its values hold for the epoch. A cell that enters the fate meets it from the next epoch on; a daughter has her
+        mother's. For what cannot be traced, and to try things out.
 
     Raises
     ------
@@ -97,11 +101,12 @@ class Transition(Frozen):
         unmark: Names = (),
         cause: str | None = None,
         params: Params | None = None,
+        traced: bool = True,
     ) -> None:
         if not isinstance(target, str):
             raise ModelError(f"transition {name!r}: target is {target!r}; name a fate, or 'dead'")
         kind = "death" if target == DEAD else "move"
-        self._build(name, kind, source, target, hazard, barrier, set, mark, unmark, cause, params)
+        self._build(name, kind, source, target, hazard, barrier, set, mark, unmark, cause, params, traced=traced)
 
     def _build(
         self,
@@ -117,6 +122,7 @@ class Transition(Frozen):
         cause: str | None = None,
         params: Params | None = None,
         named: bool = True,
+        traced: bool = True,
     ) -> None:
         if not isinstance(name, str) or not name:
             raise ModelError(f"a transition's name is {name!r}; it must be a text")
@@ -136,7 +142,7 @@ class Transition(Frozen):
                 raise ModelError(f"{owner} is a death; the dead are not kept, so leave set, mark and unmark out")
         elif cause is not None:
             raise ModelError(f"{owner} has a cause, but only deaths have; leave it out or use target='dead'")
-        rate = _hazard(hazard, params, owner)
+        rate = _hazard(hazard, params, owner, traced)
         values = {trait: _value(value, params, f"{owner}: set[{trait!r}]") for trait, value in dict(set or {}).items()}
         rules = [each for each in (rate, *values.values()) if isinstance(each, Rule)]
         if params and not rules:
@@ -171,7 +177,7 @@ class Division(Transition):
         ``"division"`` by default, followed by ``[<source>]`` where several would have that name.
     target : str, optional
         The daughters' fate; the mother's by default.
-    barrier, set, mark, unmark, params
+    barrier, set, mark, unmark, params, traced
         As for :class:`Transition`; `set` works on each daughter after inheritance.
 
     Examples
@@ -193,6 +199,7 @@ class Division(Transition):
         mark: Names = (),
         unmark: Names = (),
         params: Params | None = None,
+        traced: bool = True,
     ) -> None:
         if target == DEAD:
             raise ModelError("a division does not lead to death; use sn.Death")
@@ -209,6 +216,7 @@ class Division(Transition):
             unmark,
             params=params,
             named=name is not None,
+            traced=traced,
         )
 
 
@@ -229,6 +237,8 @@ class Death(Transition):
         Its name; the cause by default, followed by ``[<source>]`` where several would have that name.
     params : mapping, optional
         Parameters of the hazard.
+    traced : bool
+        As for :class:`Transition`.
 
     Examples
     --------
@@ -246,9 +256,12 @@ class Death(Transition):
         barrier: str | None = None,
         name: str | None = None,
         params: Params | None = None,
+        traced: bool = True,
     ) -> None:
-        called = cause if name is None else name
-        self._build(called, "death", source, None, hazard, barrier, cause=cause, params=params, named=name is not None)
+        called, named = cause if name is None else name, name is not None
+        self._build(
+            called, "death", source, None, hazard, barrier, cause=cause, params=params, named=named, traced=traced
+        )
 
 
 class Senolytic(Death):
@@ -264,7 +277,7 @@ class Senolytic(Death):
         Parameters of the hazard.
     source : str or sequence of str
         The fate it kills.
-    cause, barrier : str
+    cause, barrier, traced
         As for :class:`Death`.
     """
 
@@ -278,8 +291,9 @@ class Senolytic(Death):
         source: Names = "senescent",
         cause: str = "senolysis",
         barrier: str | None = "intrinsic",
+        traced: bool = True,
     ) -> None:
-        self._build(name, "death", source, None, hazard, barrier, cause=cause, params=params)
+        self._build(name, "death", source, None, hazard, barrier, cause=cause, params=params, traced=traced)
 
 
 class Immunotherapy(Death):
@@ -295,7 +309,7 @@ class Immunotherapy(Death):
         Parameters of the hazard.
     source : str or sequence of str
         The fate it kills.
-    cause, barrier : str
+    cause, barrier, traced
         As for :class:`Death`; the cause of a death by NK cells is ``"nk_cell"``.
     """
 
@@ -309,8 +323,9 @@ class Immunotherapy(Death):
         source: Names = "senescent",
         cause: str = "t_cell",
         barrier: str | None = "immune",
+        traced: bool = True,
     ) -> None:
-        self._build(name, "death", source, None, hazard, barrier, cause=cause, params=params)
+        self._build(name, "death", source, None, hazard, barrier, cause=cause, params=params, traced=traced)
 
 
 class Escape(Transition):
@@ -330,7 +345,7 @@ class Escape(Transition):
         The fate after escape.
     barrier : str
         The barrier.
-    set, mark, unmark
+    set, mark, unmark, traced
         As for :class:`Transition`.
     """
 
@@ -347,10 +362,11 @@ class Escape(Transition):
         set: Mapping[str, Any] | None = None,
         mark: Names = (),
         unmark: Names = (),
+        traced: bool = True,
     ) -> None:
         if target == DEAD:
             raise ModelError(f"transition {name!r}: an escape leads to a fate, not to death; use sn.Death")
-        self._build(name, "move", source, target, hazard, barrier, set, mark, unmark, params=params)
+        self._build(name, "move", source, target, hazard, barrier, set, mark, unmark, params=params, traced=traced)
 
 
 def _names(value: Any, what: str) -> tuple[str, ...]:
@@ -363,7 +379,7 @@ def _names(value: Any, what: str) -> tuple[str, ...]:
     return names
 
 
-def _hazard(value: Any, params: Params | None, owner: str) -> Param | Rule:
+def _hazard(value: Any, params: Params | None, owner: str, traced: bool) -> Param | Rule:
     if isinstance(value, bool | str) or value is None:
         raise ModelError(f"{owner}: hazard is {value!r}; give a number per hour or a function of (cell, env, p)")
     if isinstance(value, Real):
@@ -375,7 +391,7 @@ def _hazard(value: Any, params: Params | None, owner: str) -> Param | Rule:
         if value.value < 0:
             raise ModelError(f"{owner}: the hazard is {value.value:g} per hour; it must be >= 0")
         return value
-    return as_rule(value, params, f"{owner}: hazard")
+    return as_rule(value, params, f"{owner}: hazard", traced=traced)
 
 
 def _value(value: Any, params: Params | None, owner: str) -> Param | Distribution | Rule:

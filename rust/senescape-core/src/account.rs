@@ -19,11 +19,15 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Begin anew.
-    pub(crate) fn open(&mut self, plan: &Plan, model: &Model) {
-        let stretches = plan.next_observation.last().map_or(1, |last| *last as usize + 1);
+    /// Begin anew, for so many observations.
+    pub(crate) fn open(&mut self, observations: usize, model: &Model) {
         self.events.clear();
-        self.events.resize(stretches * model.transitions.len(), 0);
+        // What happens after the last observation is counted too.
+        self.events.resize((observations + 1) * model.transitions.len(), 0);
+    }
+
+    /// Begin with the epochs of a plan.
+    pub(crate) fn follow(&mut self, plan: &Plan) {
         self.change.clear();
         self.change.resize(plan.epochs(), 0);
     }

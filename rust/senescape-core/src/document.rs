@@ -19,6 +19,9 @@ pub struct ModelDocument {
     pub causes: Vec<String>,
     pub barriers: Vec<String>,
     pub transitions: Vec<TransitionDocument>,
+    /// Rules that are called, not compiled.
+    #[serde(default)]
+    pub slow: Vec<SlowDocument>,
     pub observables: Vec<ObservableDocument>,
 }
 
@@ -103,6 +106,15 @@ pub struct PoolDocument {
     pub name: String,
     pub initial: NodeId,
     pub rate: NodeId,
+}
+
+/// A rule that is called at the start of every epoch, for the cells of some fates; its values hold for the epoch.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct SlowDocument {
+    pub name: String,
+    pub fates: Vec<usize>,
 }
 
 /// What a transition does to the cell.
@@ -190,6 +202,9 @@ pub struct RunDocument {
     pub threads: usize,
     /// Relative tolerance of flows and pools.
     pub rtol: f64,
+    /// Times of visits (h), ascending, from 0 to before the horizon.
+    #[serde(default)]
+    pub visits: Vec<f64>,
     /// Doses.
     pub doses: Vec<DoseDocument>,
     /// When a replicate ends before the horizon.

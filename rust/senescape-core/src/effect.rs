@@ -186,7 +186,7 @@ impl Worker<'_> {
     }
 }
 
-fn env_at(env: &crate::env::Env<'_>, input: EnvInput, now: f64) -> f32 {
+fn env_at(env: &crate::env::Env, input: EnvInput, now: f64) -> f32 {
     let mut out = [0.0; crate::expr::LANES];
     let times = [now; crate::expr::LANES];
     env.fill(input, &times, 1, &mut out);

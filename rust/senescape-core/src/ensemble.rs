@@ -3,11 +3,12 @@
 use crate::document::{ModelDocument, RunDocument};
 use crate::error::Error;
 use crate::model::{Model, bind};
-use crate::plan::Plan;
+use crate::outside::Outside;
+use crate::plan::{Plan, check_times};
 use crate::replicate::{Record, Worker};
 use rayon::prelude::*;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Flags that a caller shares with a run.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ pub struct Outcome {
 pub struct Job {
     model: Model,
     run: RunDocument,
-    plan: Plan,
+    plan: Arc<Plan>,
     given: Vec<Vec<f32>>,
 }
 
@@ -81,8 +82,10 @@ impl Job {
                 document.fates.len()
             )));
         }
-        let model = bind(document, &run.params, &given, run.rtol)?;
-        let plan = Plan::new(&model, &run)?;
+        check_times(&run)?;
+        let hold_all = !document.slow.is_empty() || !run.visits.is_empty();
+        let model = bind(document, &run.params, &given, run.rtol, hold_all)?;
+        let plan = Arc::new(Plan::new(&model, &run, &run.doses, (0.0, run.until))?);
         Ok(Self { model, run, plan, given })
     }
 
@@ -98,11 +101,17 @@ impl Job {
         self.run.observe.len()
     }
 
-    /// Run all replicates on a pool of threads of its own.
+    /// Whether visits may change the doses of single replicates.
+    #[must_use]
+    pub fn has_visits(&self) -> bool {
+        !self.run.visits.is_empty()
+    }
+
+    /// Run all replicates on a pool of threads of its own; rules that are not compiled, and visits, are asked of `outside`.
     ///
     /// # Errors
     /// [`Error::Internal`] if no pool of threads can be had. Errors of replicates are part of the outcome.
-    pub fn run(&self, control: &Control) -> Result<Outcome, Error> {
+    pub fn run(&self, control: &Control, outside: &dyn Outside) -> Result<Outcome, Error> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.run.threads.max(1))
             .thread_name(|i| format!("senescape-{i}"))
@@ -114,7 +123,7 @@ impl Job {
             (first..first.saturating_add(self.run.replicates))
                 .into_par_iter()
                 .map_init(
-                    || Worker::new(&self.model, &self.run, &self.plan, &self.given, &control.cancel),
+                    || Worker::new(&self.model, &self.run, &self.plan, &self.given, outside, &control.cancel),
                     |worker, replicate| match worker.run(replicate) {
                         Ok(record) => {
                             control.finished.fetch_add(1, Ordering::Relaxed);
@@ -143,24 +152,7 @@ impl Job {
 
     /// Concentrations at the times of observation.
     fn concentrations(&self) -> Vec<f64> {
-        let drugs = self.model.drugs.len();
-        let mut out = Vec::with_capacity(self.run.observe.len() * drugs);
-        for (edge, seen) in self.plan.observation.iter().enumerate() {
-            if seen.is_none() {
-                continue;
-            }
-            for drug in 0..drugs {
-                // Right-continuous: a dose given at this very time counts.
-                out.push(match self.plan.segments.get(edge) {
-                    Some(segments) => segments[drug].at(0.0),
-                    None => {
-                        let last = self.plan.epochs() - 1;
-                        self.plan.segments[last][drug].at(self.plan.edges[edge] - self.plan.edges[last])
-                    }
-                });
-            }
-        }
-        out
+        self.run.observe.iter().flat_map(|t| self.plan.concentrations(*t)).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use crate::expr::LANES;
 use crate::model::{EnvInput, Model};
 use crate::plan::{Plan, outward};
 use crate::pool::PoolPath;
+use std::sync::Arc;
 
 /// The finest level of a window: a sixteenth of an epoch.
 pub const FINEST: i8 = -4;
@@ -31,8 +32,8 @@ impl Line {
 }
 
 /// The environment over one epoch, as cells see it.
-pub struct Env<'p> {
-    plan: &'p Plan,
+pub struct Env {
+    plan: Arc<Plan>,
     /// The number of the epoch.
     pub epoch: usize,
     /// Its start (h).
@@ -69,6 +70,23 @@ struct Windows {
 }
 
 impl Windows {
+    fn new(model: &Model, plan: &Plan) -> Self {
+        let width = 1 + model.drugs.len() + model.pools.len() + model.aggregates.len();
+        let per_epoch = plan.top_level() as usize + (2 << -FINEST) as usize;
+        let lasting = model.pools.is_empty() && model.aggregates.is_empty();
+        let count = per_epoch * if lasting { plan.epochs().clamp(1, KEPT) } else { 1 };
+        Self {
+            per_epoch,
+            width,
+            lasting,
+            offset: 0,
+            stamp: 0,
+            known: vec![0; count],
+            ends: vec![0.0; count],
+            ranges: vec![(0.0, 0.0); count * width],
+        }
+    }
+
     fn enter(&mut self, epoch: usize) {
         if self.lasting {
             let kept = self.known.len() / self.per_epoch;
@@ -80,16 +98,12 @@ impl Windows {
     }
 }
 
-impl<'p> Env<'p> {
-    /// An environment that stands before the first epoch.
+impl Env {
+    /// An environment that stands before the first epoch of a plan.
     #[must_use]
-    pub fn new(model: &Model, plan: &'p Plan) -> Self {
-        let width = 1 + model.drugs.len() + model.pools.len() + model.aggregates.len();
-        let per_epoch = plan.top_level() as usize + (2 << -FINEST) as usize;
-        let lasting = model.pools.is_empty() && model.aggregates.is_empty();
-        let count = per_epoch * if lasting { plan.epochs().clamp(1, KEPT) } else { 1 };
+    pub fn new(model: &Model, plan: &Arc<Plan>) -> Self {
         Self {
-            plan,
+            plan: Arc::clone(plan),
             epoch: 0,
             start: 0.0,
             end: 0.0,
@@ -97,17 +111,14 @@ impl<'p> Env<'p> {
             aggregates: vec![Line::default(); model.aggregates.len()],
             drugs: model.drugs.len(),
             pool_count: model.pools.len(),
-            windows: Windows {
-                per_epoch,
-                width,
-                lasting,
-                offset: 0,
-                stamp: 0,
-                known: vec![0; count],
-                ends: vec![0.0; count],
-                ranges: vec![(0.0, 0.0); count * width],
-            },
+            windows: Windows::new(model, plan),
         }
+    }
+
+    /// Go on by another plan, before the first epoch of it.
+    pub fn follow(&mut self, model: &Model, plan: &Arc<Plan>) {
+        self.plan = Arc::clone(plan);
+        self.windows = Windows::new(model, plan);
     }
 
     /// Step to an epoch. The paths of pools and aggregates are the caller's to set.
@@ -120,7 +131,7 @@ impl<'p> Env<'p> {
 
     /// The drugs' courses over the epoch.
     #[must_use]
-    pub fn segments(&self) -> &'p [Segment] {
+    pub fn segments(&self) -> &[Segment] {
         &self.plan.segments[self.epoch]
     }
 
@@ -203,7 +214,7 @@ impl<'p> Env<'p> {
     fn measure(&mut self, index: usize, from: f64, to: f64, level: i8) {
         let (s0, s1) = (from - self.start, to.min(self.end) - self.start);
         let Windows { stamp, width, .. } = self.windows;
-        let drug_ranges = self.segments().iter().enumerate().map(|(drug, segment)| {
+        let drug_ranges = self.plan.segments[self.epoch].iter().enumerate().map(|(drug, segment)| {
             if level >= 0 {
                 self.plan.range(self.epoch, level, drug)
             } else {

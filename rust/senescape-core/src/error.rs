@@ -25,6 +25,9 @@ pub enum Error {
     /// A hazard is not a rate.
     #[error("{0}")]
     Rate(RateFault),
+    /// Code outside of the core failed.
+    #[error("{0}")]
+    Outside(Box<dyn std::error::Error + Send + Sync>),
     /// The interrupt flag was raised.
     #[error("interrupted")]
     Interrupted,

@@ -44,7 +44,7 @@ impl Driver {
     }
 
     /// Carry the traits of some cells from `since` to `now`; `since` is then `now`.
-    pub fn advance(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env<'_>, rtol: f64) {
+    pub fn advance(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env, rtol: f64) {
         if lanes.since == lanes.now {
             return;
         }
@@ -56,7 +56,7 @@ impl Driver {
         lanes.since = lanes.now;
     }
 
-    fn drive(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env<'_>, rtol: f64) {
+    fn drive(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env, rtol: f64) {
         for (to, from) in self.first.iter_mut().zip(&lanes.columns) {
             *to = *from;
         }
@@ -93,7 +93,7 @@ impl Driver {
     }
 
     /// One step from `self.first` to `self.last`; the difference of parabola and line, in units of the tolerance.
-    fn step(&mut self, fate: &Fate, lanes: &Lanes, env: &Env<'_>, from: &Times, to: &Times, rtol: f64) -> [f64; LANES] {
+    fn step(&mut self, fate: &Fate, lanes: &Lanes, env: &Env, from: &Times, to: &Times, rtol: f64) -> [f64; LANES] {
         let mut centre = [0.0; LANES];
         for lane in 0..LANES {
             centre[lane] = from[lane] + 0.5 * (to[lane] - from[lane]);
@@ -126,7 +126,7 @@ impl Driver {
     }
 
     /// The box that the traits of some cells stay in from `now` to the ends of their windows.
-    pub fn enclose(&mut self, fate: &Fate, lanes: &Lanes, boxes: &mut Boxes, env: &Env<'_>) {
+    pub fn enclose(&mut self, fate: &Fate, lanes: &Lanes, boxes: &mut Boxes, env: &Env) {
         let hours = hours_between(&lanes.now, &boxes.end);
         let room = if fate.driven.is_empty() { ONE_STEP } else { ROUNDINGS };
         for (column, flow) in fate.flows.iter().enumerate() {

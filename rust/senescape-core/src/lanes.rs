@@ -136,7 +136,7 @@ impl Lanes {
     }
 
     /// Fill a program's inputs with the cells' values `columns` at `times`.
-    pub fn fill(&self, rules: &Rules, columns: &[Column], times: &Times, env: &Env<'_>, frame: &mut Frame) {
+    pub fn fill(&self, rules: &Rules, columns: &[Column], times: &Times, env: &Env, frame: &mut Frame) {
         for (i, source) in rules.inputs.iter().enumerate() {
             let out = frame.input_mut(i);
             match *source {
@@ -182,7 +182,7 @@ impl Boxes {
     }
 
     /// Find each cell's window by its level.
-    pub fn set_windows(&mut self, levels: &[i8; LANES], lanes: &Lanes, env: &mut Env<'_>) {
+    pub fn set_windows(&mut self, levels: &[i8; LANES], lanes: &Lanes, env: &mut Env) {
         let mut last = levels[0];
         let (mut window, mut end) = env.window(last, lanes.now[0]);
         for (lane, &level) in levels[..lanes.n].iter().enumerate() {
@@ -200,7 +200,7 @@ impl Boxes {
     }
 
     /// Fill a program's input intervals for the cells of `lanes`, whose moving traits have been boxed.
-    pub fn fill(&self, rules: &Rules, flows: &[Flow], lanes: &Lanes, env: &Env<'_>, frame: &mut IntervalFrame) {
+    pub fn fill(&self, rules: &Rules, flows: &[Flow], lanes: &Lanes, env: &Env, frame: &mut IntervalFrame) {
         for (i, source) in rules.inputs.iter().enumerate() {
             let (low, high) = frame.input_mut(i);
             match *source {

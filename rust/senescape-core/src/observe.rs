@@ -7,7 +7,7 @@ use crate::replicate::{Record, Worker};
 
 impl Worker<'_> {
     /// Call `each` with all cells of a fate, in order, a handful at a time, their traits brought to a time.
-    fn for_lanes(&mut self, fate: usize, now: f64, mut each: impl FnMut(&mut Self, &Lanes)) {
+    pub(crate) fn for_lanes(&mut self, fate: usize, now: f64, mut each: impl FnMut(&mut Self, &Lanes)) {
         let model = self.model;
         let mut rows: Vec<u32> = Vec::with_capacity(LANES);
         let total = self.tables[fate].rows();
@@ -60,6 +60,7 @@ impl Worker<'_> {
     pub(crate) fn observe(&mut self, edge: usize, record: &mut Record) {
         let Some(row) = self.plan.observation[edge] else { return };
         let row = row as usize;
+        self.seen = row + 1;
         let model = self.model;
         let pools = model.pools.len();
         record.pools[row * pools..(row + 1) * pools].copy_from_slice(&self.pool_state);

@@ -1,6 +1,6 @@
 //! What is known before a run begins: the epochs, and every drug's course over them.
 
-use crate::document::{RouteDocument, RunDocument};
+use crate::document::{DoseDocument, RouteDocument, RunDocument};
 use crate::drug::{Dose, Route, Schedule, Segment};
 use crate::error::Error;
 use crate::model::Model;
@@ -12,11 +12,11 @@ const EPOCH_LIMIT: usize = 20_000_000;
 /// An epoch no longer than this (h) is an instant: two times that were meant to be one. Nothing changes at a rate over it.
 pub const INSTANT: f64 = 1e-9;
 
-/// The epochs of a run, shared by its replicates.
+/// The epochs of a run, or of the part of it between two visits.
 pub struct Plan {
     /// Edges of the epochs (h): `edges[n]..edges[n + 1]` is epoch `n`.
     pub edges: Vec<f64>,
-    /// For each edge, the number of the observation made there, if any.
+    /// For each edge, the number of the observation made there, if any. One at the first edge belongs to the part before.
     pub observation: Vec<Option<u32>>,
     /// For each epoch, the number of the first observation at or after its end.
     pub next_observation: Vec<u32>,
@@ -29,14 +29,20 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Cut time at observations, doses and at least every `sync` hours.
+    /// Cut the time from `start` to `end` at observations, doses and at least every `sync` hours.
+    ///
+    /// `prescribed` holds all doses, those before `start` too.
     ///
     /// # Errors
-    /// [`Error::Run`] for impossible times, [`Error::Drug`] for impossible doses.
-    pub fn new(model: &Model, run: &RunDocument) -> Result<Self, Error> {
-        check_times(run)?;
-        let mut doses = Vec::with_capacity(run.doses.len());
-        for (i, dose) in run.doses.iter().enumerate() {
+    /// [`Error::Run`] for too many epochs, [`Error::Drug`] for impossible doses.
+    pub fn new(
+        model: &Model,
+        run: &RunDocument,
+        prescribed: &[DoseDocument],
+        (start, end): (f64, f64),
+    ) -> Result<Self, Error> {
+        let mut doses = Vec::with_capacity(prescribed.len());
+        for (i, dose) in prescribed.iter().enumerate() {
             if dose.drug >= model.drugs.len() {
                 return Err(Error::Run(format!(
                     "dose {i} names drug {}, but there are {}",
@@ -58,12 +64,12 @@ impl Plan {
             doses.push(Dose { drug: dose.drug, at: dose.at, amount: dose.amount, route });
         }
         let schedule = Schedule::new(&model.kinetics, &doses)?;
-        let mut anchors = vec![0.0, run.until];
-        anchors.extend(&run.observe);
-        anchors.extend(schedule.cuts().into_iter().filter(|t| (0.0..=run.until).contains(t)));
+        let mut anchors = vec![start, end];
+        let changes = schedule.cuts();
+        anchors.extend(run.observe.iter().chain(&changes).filter(|t| (start..=end).contains(t)));
         anchors.sort_by(f64::total_cmp);
         anchors.dedup();
-        let mut edges = vec![0.0];
+        let mut edges = vec![start];
         for pair in anchors.windows(2) {
             let parts = ((pair[1] - pair[0]) / run.sync).ceil().max(1.0);
             if parts > (EPOCH_LIMIT - edges.len().min(EPOCH_LIMIT)) as f64 {
@@ -74,7 +80,8 @@ impl Plan {
             edges.push(pair[1]);
         }
         let mut observation = vec![None; edges.len()];
-        let mut next = 0;
+        let first = run.observe.partition_point(|t| *t < start || (*t == start && start > 0.0));
+        let mut next = first;
         for (edge, seen) in edges.iter().zip(&mut observation) {
             if run.observe.get(next) == Some(edge) {
                 *seen = Some(next as u32);
@@ -82,13 +89,15 @@ impl Plan {
             }
         }
         let mut next_observation = Vec::with_capacity(edges.len());
-        let mut past = 0;
+        let mut past = first as u32;
         for seen in &observation {
             next_observation.push(past);
             past = seen.map_or(past, |number| number + 1);
         }
         next_observation.remove(0);
-        let segments = schedule.segments(&edges);
+        // Where earlier doses stand at the start follows from their own times.
+        let before: Vec<f64> = changes.into_iter().filter(|t| *t < start).collect();
+        let segments = schedule.segments(&[before.as_slice(), &edges].concat()).split_off(before.len());
         let ranges = ranges(&segments, &edges, model.drugs.len());
         let peaks = (0..model.drugs.len()).map(|drug| ranges[0].iter().map(|range| range[drug].1).collect());
         let steady = steady(peaks, ranges[0].len());
@@ -105,6 +114,12 @@ impl Plan {
     #[must_use]
     pub fn epoch_at(&self, t: f64, from: usize) -> usize {
         from + self.edges.get(from + 1..).map_or(0, |edges| edges.partition_point(|edge| *edge <= t))
+    }
+
+    /// The concentrations at a time; a dose given at this very time counts.
+    pub fn concentrations(&self, t: f64) -> impl Iterator<Item = f64> {
+        let epoch = self.epoch_at(t, 0).min(self.epochs() - 1);
+        self.segments[epoch].iter().map(move |segment| segment.at(t - self.edges[epoch]))
     }
 
     /// The largest level of a window that starts with any epoch.
@@ -215,7 +230,11 @@ fn steady(drugs: impl Iterator<Item = Vec<f32>>, epochs: usize) -> Vec<usize> {
     steady
 }
 
-fn check_times(run: &RunDocument) -> Result<(), Error> {
+/// Refuse impossible times of a run.
+///
+/// # Errors
+/// [`Error::Run`], naming the time.
+pub fn check_times(run: &RunDocument) -> Result<(), Error> {
     if !(run.until > 0.0 && run.until.is_finite()) {
         return Err(Error::Run(format!("until is {} h; it must be a positive, finite time", run.until)));
     }
@@ -227,6 +246,12 @@ fn check_times(run: &RunDocument) -> Result<(), Error> {
     }
     if run.observe.iter().any(|t| !(0.0..=run.until).contains(t)) {
         return Err(Error::Run(format!("a time of observation lies outside 0 to {} h", run.until)));
+    }
+    if run.visits.windows(2).any(|w| !(w[0] < w[1])) {
+        return Err(Error::Run("the times of visits must ascend without repeats".into()));
+    }
+    if run.visits.iter().any(|t| !(0.0..run.until).contains(t)) {
+        return Err(Error::Run(format!("a time of a visit lies outside 0 to {} h, the horizon excluded", run.until)));
     }
     Ok(())
 }

@@ -2,18 +2,20 @@
 
 use crate::account::{Account, cells_after};
 use crate::cells::{Cell, Table};
-use crate::document::{Gather, RunDocument};
-use crate::env::{Env, Line};
+use crate::document::RunDocument;
+use crate::env::Env;
 use crate::error::{Error, FaultKind, RateFault};
 use crate::expr::Frame;
 use crate::lanes::Lanes;
 use crate::model::{EnvInput, Model, Reads, Rules, Source};
-use crate::plan::{INSTANT, Plan};
+use crate::outside::Outside;
+use crate::plan::Plan;
 use crate::pool::PoolPath;
 use crate::rng::Stream;
 
 use crate::choice::Choices;
 use crate::thin::{FateScratch, Tally};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Why a replicate ended.
@@ -57,6 +59,8 @@ pub struct Record {
     pub total_counts: Vec<i64>,
     /// How often thresholds were used up, and how often that became an event.
     pub tally: Tally,
+    /// Concentrations, `[observation][drug]`, where visits may have changed the doses; else nothing.
+    pub drugs: Vec<f64>,
 }
 
 /// How far cells are run before the next look at all of them.
@@ -69,18 +73,23 @@ enum Pace {
 }
 
 /// How a replicate ended.
-struct End {
+pub(crate) struct End {
     stop: Stop,
     time: f64,
-    /// Epochs that were run whole.
-    epochs: usize,
+    /// Observations that were made.
+    seen: usize,
 }
 
 /// Runs replicates, one after another, with the same scratch.
 pub struct Worker<'m> {
     pub(crate) model: &'m Model,
     pub(crate) run: &'m RunDocument,
-    pub(crate) plan: &'m Plan,
+    /// The plan of the whole run, without visits.
+    whole: &'m Arc<Plan>,
+    /// The plan that is followed now.
+    pub(crate) plan: Arc<Plan>,
+    /// Rules that are called, and visits.
+    pub(crate) outside: &'m dyn Outside,
     pub(crate) given: &'m [Vec<f32>],
     cancel: &'m AtomicBool,
     /// Whether no cell can learn of any other, and no rule ends the run at a time of its own.
@@ -89,7 +98,7 @@ pub struct Worker<'m> {
     pub(crate) scratch: Vec<FateScratch>,
     #[allow(clippy::vec_box, reason = "lanes are large: they are lent out by pointer")]
     pub(crate) spare: Vec<Box<Lanes>>,
-    pub(crate) env: Env<'m>,
+    pub(crate) env: Env,
     pub(crate) stream: Stream,
     pub(crate) replicate: u64,
     pub(crate) rtol: f64,
@@ -109,10 +118,12 @@ pub struct Worker<'m> {
     pub(crate) everything: Reads,
     pub(crate) observable_frames: Vec<Frame>,
     pub(crate) pool_state: Vec<f64>,
-    corrected: PoolPath,
+    pub(crate) corrected: PoolPath,
     pub(crate) measured: Vec<f64>,
     /// How the aggregates changed over the last epoch (1/h).
-    trend: Vec<f64>,
+    pub(crate) trend: Vec<f64>,
+    /// Observations made so far.
+    pub(crate) seen: usize,
 }
 
 impl<'m> Worker<'m> {
@@ -121,8 +132,9 @@ impl<'m> Worker<'m> {
     pub fn new(
         model: &'m Model,
         run: &'m RunDocument,
-        plan: &'m Plan,
+        plan: &'m Arc<Plan>,
         given: &'m [Vec<f32>],
+        outside: &'m dyn Outside,
         cancel: &'m AtomicBool,
     ) -> Self {
         let columns = model.columns.len();
@@ -130,10 +142,16 @@ impl<'m> Worker<'m> {
         Self {
             model,
             run,
-            plan,
+            whole: plan,
+            plan: Arc::clone(plan),
+            outside,
             given,
             cancel,
-            independent: model.pools.is_empty() && model.aggregates.is_empty() && run.stop.relapse.is_none(),
+            independent: model.pools.is_empty()
+                && model.aggregates.is_empty()
+                && model.slow.is_empty()
+                && run.visits.is_empty()
+                && run.stop.relapse.is_none(),
             tables: model.fates.iter().map(|_| Table::new(columns)).collect(),
             scratch: model.fates.iter().map(|fate| FateScratch::new(fate, columns)).collect(),
             spare: Vec::new(),
@@ -158,6 +176,7 @@ impl<'m> Worker<'m> {
             corrected: PoolPath::default(),
             measured: vec![0.0; model.aggregates.len()],
             trend: vec![0.0; model.aggregates.len()],
+            seen: 0,
         }
     }
 
@@ -184,7 +203,7 @@ impl<'m> Worker<'m> {
         let mut record = self.blank();
         let end = match pace {
             Pace::Whole => match self.run_whole(&mut record)? {
-                true => End { stop: Stop::Horizon, time: self.run.until, epochs: self.plan.epochs() },
+                true => End { stop: Stop::Horizon, time: self.run.until, seen: self.run.observe.len() },
                 false => return Ok(None),
             },
             Pace::Epochs => self.run_epochs(&mut record)?,
@@ -195,13 +214,23 @@ impl<'m> Worker<'m> {
     fn reset(&mut self, replicate: u64) {
         self.replicate = replicate;
         self.stream = Stream::new(self.run.seed, replicate);
-        self.account.open(self.plan, self.model);
+        self.account.open(self.run.observe.len(), self.model);
+        let whole = Arc::clone(self.whole);
+        self.follow(whole);
+        self.seen = 0;
         self.first_event.fill(f64::NAN);
         self.last_death = f64::NAN;
         self.tally = Tally::default();
         self.pool_state.clone_from(&self.model.pool_initial);
         self.survivors.fill(0);
         self.clear();
+    }
+
+    /// Go on by a plan.
+    pub(crate) fn follow(&mut self, plan: Arc<Plan>) {
+        self.account.follow(&plan);
+        self.env.follow(self.model, &plan);
+        self.plan = plan;
     }
 
     /// Take all cells out and go back to the start.
@@ -213,19 +242,28 @@ impl<'m> Worker<'m> {
         self.env.enter(0);
     }
 
-    /// Run all founders together, epoch by epoch.
+    /// Run all founders together, epoch by epoch, from visit to visit.
     fn run_epochs(&mut self, record: &mut Record) -> Result<End, Error> {
         for (fate, founders) in self.batches() {
             self.found(fate, founders)?;
         }
-        let epochs = self.plan.epochs();
-        let mut end = End { stop: Stop::Horizon, time: self.run.until, epochs };
-        for epoch in 0..epochs {
-            if epoch > 0 {
-                self.env.enter(epoch);
+        let ended = if self.run.visits.is_empty() { self.run_plan(record)? } else { self.run_visits(record)? };
+        self.count_survivors();
+        Ok(ended.unwrap_or(End { stop: Stop::Horizon, time: self.run.until, seen: self.seen }))
+    }
+
+    /// Run the epochs of the plan; gives the end if the replicate ends with one of them.
+    pub(crate) fn run_plan(&mut self, record: &mut Record) -> Result<Option<End>, Error> {
+        let begins = self.plan.edges[0] == 0.0;
+        for epoch in 0..self.plan.epochs() {
+            self.env.enter(epoch);
+            self.tally.epochs += 1;
+            if begins && epoch == 0 {
+                self.measure_first();
             }
             self.exchange(epoch)?;
-            if epoch == 0 {
+            self.ask()?;
+            if begins && epoch == 0 {
                 self.observe(0, record);
             }
             let kept = self.span(epoch, epoch)?;
@@ -234,15 +272,12 @@ impl<'m> Worker<'m> {
                 self.observe(epoch + 1, record);
             }
             if !kept || self.relapsed() {
-                let stop = if kept { Stop::Relapsed } else { Stop::CellCap };
                 // Where the cap ends the run its last epoch is not whole, so nothing is read out there.
-                end = End { stop, time: self.env.end, epochs: epoch + usize::from(kept) };
-                break;
+                let stop = if kept { Stop::Relapsed } else { Stop::CellCap };
+                return Ok(Some(End { stop, time: self.env.end, seen: self.seen }));
             }
         }
-        self.tally.epochs = (self.env.epoch + 1) as u64;
-        self.count_survivors();
-        Ok(end)
+        Ok(None)
     }
 
     /// Run founders a batch at a time, each to the horizon: the batch stays in the cache, and memory does not grow with
@@ -290,14 +325,14 @@ impl<'m> Worker<'m> {
             total_events: Vec::new(),
             total_counts: Vec::new(),
             tally: Tally::default(),
+            drugs: if self.run.visits.is_empty() { Vec::new() } else { vec![f64::NAN; rows * self.model.drugs.len()] },
         }
     }
 
     /// Complete the record, and check that every cell is accounted for.
     fn close(&self, mut record: Record, end: End) -> Result<Record, Error> {
-        let seen = self.plan.observation[..=end.epochs].iter().flatten().count();
-        self.account.enter(self.model, &self.run.initial, seen, &mut record);
-        self.finish_read_outs(seen, &mut record);
+        self.account.enter(self.model, &self.run.initial, end.seen, &mut record);
+        self.finish_read_outs(end.seen, &mut record);
         record.total_events = self.account.totals(self.model.transitions.len());
         record.total_counts = cells_after(self.model, &self.run.initial, &record.total_events);
         for ((found, wanted), fate) in self.survivors.iter().zip(&record.total_counts).zip(&self.model.fates) {
@@ -319,63 +354,6 @@ impl<'m> Worker<'m> {
         }
         record.tally = self.tally;
         Ok(record)
-    }
-
-    /// Fix the environment's path over the epoch: aggregates by their last change, pools by their equations.
-    fn exchange(&mut self, epoch: usize) -> Result<(), Error> {
-        if !self.model.aggregates.is_empty() {
-            if epoch == 0 {
-                self.measure(0.0);
-                self.trend.fill(0.0);
-            }
-            let length = self.env.end - self.env.start;
-            for i in 0..self.measured.len() {
-                let is = self.measured[i];
-                // Extrapolated, so that the exchange is second order in the epoch's length; never past half or twice the
-                // value, which keeps a crash or a burst from throwing the path below zero.
-                let ahead = is + self.trend[i] * length;
-                let ahead = ahead.max((0.5 * is).min(2.0 * is)).min((0.5 * is).max(2.0 * is));
-                let slope = if length > INSTANT { (ahead - is) / length } else { 0.0 };
-                self.env.aggregates[i] = Line { start: is, slope };
-            }
-        }
-        if let Some(pools) = &self.model.pool_rates {
-            let (start, end) = (self.env.start, self.env.end);
-            let lines = &self.env.aggregates;
-            let model = self.model;
-            let segments = self.plan.segments[epoch].as_slice();
-            let read = |input, t: f64| aggregate_at(model, lines, input, t - start);
-            pools.advance(start, end, &self.pool_state, segments, &read, &mut self.env.pools)?;
-        }
-        Ok(())
-    }
-
-    /// After the cells: correct the pools with the aggregates' measured change.
-    fn settle(&mut self) -> Result<(), Error> {
-        for table in &mut self.tables {
-            if table.is_sparse() {
-                table.compact();
-            }
-        }
-        let (start, end) = (self.env.start, self.env.end);
-        let mut lines: Vec<Line> = self.measured.iter().map(|start| Line { start: *start, slope: 0.0 }).collect();
-        if !self.model.aggregates.is_empty() {
-            self.measure(end);
-            if end - start > INSTANT {
-                for ((line, trend), now) in lines.iter_mut().zip(&mut self.trend).zip(&self.measured) {
-                    line.slope = (now - line.start) / (end - start);
-                    *trend = line.slope;
-                }
-            }
-        }
-        if let Some(pools) = &self.model.pool_rates {
-            let model = self.model;
-            let read = |input, t: f64| aggregate_at(model, &lines, input, t - start);
-            let segments = self.plan.segments[self.env.epoch].as_slice();
-            pools.advance(start, end, &self.pool_state, segments, &read, &mut self.corrected)?;
-            self.pool_state.copy_from_slice(self.corrected.end());
-        }
-        Ok(())
     }
 
     fn relapsed(&self) -> bool {
@@ -427,18 +405,4 @@ pub(crate) fn evaluate(
     let mut out = [0.0];
     rules.bound.scalar(&inputs, &mut out, scratch);
     out[0] as f32
-}
-
-fn aggregate_at(model: &Model, lines: &[Line], input: crate::expr::Input, s: f64) -> f64 {
-    use crate::expr::Input;
-    let wanted = match input {
-        Input::Count(fate) => (Gather::Count, usize::from(fate), None),
-        Input::Sum { fate, of } => (Gather::Sum, usize::from(fate), Some(usize::from(of))),
-        Input::Mean { fate, of } => (Gather::Mean, usize::from(fate), Some(usize::from(of))),
-        _ => return f64::NAN,
-    };
-    let index = model.aggregates.iter().position(|a| {
-        (a.kind, a.fate) == (wanted.0, wanted.1) && wanted.2.is_none_or(|of| model.columns[a.column].of == of)
-    });
-    index.map_or(f64::NAN, |i| lines[i].at(s))
 }

@@ -69,7 +69,7 @@ impl Worker<'_> {
             if self.env.epoch != epoch {
                 self.env.enter(epoch);
             }
-            self.account.turn_to(epoch, self.plan, self.model);
+            self.account.turn_to(epoch, &self.plan, self.model);
             while self.tables[fate].block_wake[block] < self.env.end {
                 self.run_block(fate, block)?;
                 self.tables[fate].refresh_block(block);

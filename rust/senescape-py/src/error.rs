@@ -29,6 +29,10 @@ pub fn into_py(py: Python<'_>, error: Error) -> PyErr {
         Error::Drug(_) => DrugError::new_err(text),
         Error::Pool(_) => PoolError::new_err(text),
         Error::Rate(fault) => rate(py, &fault, text),
+        Error::Outside(error) => match error.downcast::<PyErr>() {
+            Ok(error) => *error,
+            Err(_) => InternalError::new_err(text),
+        },
         Error::Interrupted => PyKeyboardInterrupt::new_err(text),
         Error::Internal(_) => InternalError::new_err(text),
     }

@@ -3,17 +3,20 @@
 //! The interpreter is released while replicates run; the calling thread looks for signals and reports progress.
 
 mod error;
+mod outside;
 
 use error::into_py;
 use numpy::ndarray::Array;
 use numpy::ndarray::Dimension;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use outside::Caller;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use senescape_core::document::{ModelDocument, RunDocument};
 use senescape_core::ensemble::{Control, Job, Outcome};
 use senescape_core::error::Error;
 use senescape_core::expr::{Graph, Input, NodeId, columns};
+use senescape_core::outside::{Nothing, Outside};
 use senescape_core::replicate::Record;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -99,24 +102,30 @@ fn enclose<'py>(
 
 /// Run replicates of a model.
 ///
+/// `outside` answers for rules that are not compiled, and at visits.
 /// Returns arrays of the finished replicates. If the run ended early, `error` holds the exception, else None.
 #[pyfunction]
-#[pyo3(signature = (model, run, columns, progress=None))]
+#[pyo3(signature = (model, run, columns, progress=None, outside=None))]
 fn simulate<'py>(
     py: Python<'py>,
     model: &str,
     run: &str,
     columns: Vec<PyReadonlyArray1<'py, f32>>,
     progress: Option<Bound<'py, PyAny>>,
+    outside: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let job = job(model, run, columns).map_err(|error| into_py(py, error))?;
     let control = Control::default();
+    let outside: Box<dyn Outside> = match outside {
+        Some(object) => Box::new(Caller(object)),
+        None => Box::new(Nothing),
+    };
     let (outcome, raised) = std::thread::scope(|scope| {
         let (sender, mut receiver) = std::sync::mpsc::channel();
-        let (job, control) = (&job, &control);
+        let (job, control, outside) = (&job, &control, outside.as_ref());
         scope.spawn(move || {
             // The receiver only goes away with this scope, so a failed send has nobody to tell.
-            drop(sender.send(job.run(control)));
+            drop(sender.send(job.run(control, outside)));
         });
         let mut raised: Option<PyErr> = None;
         loop {
@@ -164,8 +173,13 @@ fn arrays<'py>(py: Python<'py>, job: &Job, outcome: Outcome) -> PyResult<Bound<'
     out.set_item("first_event", array(py, &records, (n, model.transitions.len()), |r| &r.first_event)?)?;
     out.set_item("total_events", array(py, &records, (n, model.transitions.len()), |r| &r.total_events)?)?;
     out.set_item("total_counts", array(py, &records, (n, model.fates.len()), |r| &r.total_counts)?)?;
-    let drugs = Array::from_shape_vec((rows, model.drugs.len()), outcome.drugs).map_err(shape_error)?;
-    out.set_item("drugs", drugs.into_pyarray(py))?;
+    // Where visits may have changed the doses, each replicate has concentrations of its own.
+    if job.has_visits() {
+        out.set_item("drugs", floats(|r| &r.drugs, model.drugs.len())?)?;
+    } else {
+        let drugs = Array::from_shape_vec((rows, model.drugs.len()), outcome.drugs).map_err(shape_error)?;
+        out.set_item("drugs", drugs.into_pyarray(py))?;
+    }
     let column = |f: fn(&Record) -> f64| records.iter().map(f).collect::<Vec<f64>>().into_pyarray(py);
     out.set_item("last_death", column(|r| r.last_death))?;
     out.set_item("end_time", column(|r| r.end_time))?;

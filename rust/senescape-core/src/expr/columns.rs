@@ -82,7 +82,7 @@ fn prepare(
     params: &[f64],
     inputs: &[(Input, Vec<f32>)],
 ) -> Result<(Program, Vec<usize>), Error> {
-    let dims = Dims { traits: ANY, marks: ANY, drugs: ANY, pools: ANY, fates: ANY, params: params.len() };
+    let dims = Dims { traits: ANY, slow: ANY, marks: ANY, drugs: ANY, pools: ANY, fates: ANY, params: params.len() };
     graph.check(&dims, &Limits::default())?;
     let program = Program::compile(graph, roots)?;
     let find = |input: &Input| {

@@ -12,6 +12,8 @@ pub type NodeId = u32;
 pub enum Input {
     /// A trait of the cell.
     Trait(u16),
+    /// What a rule that is called, not compiled, said of the cell.
+    Slow(u16),
     /// A mark of the cell: 0 or 1.
     Mark(u16),
     /// Hours since the cell entered its fate.
@@ -148,6 +150,7 @@ pub struct Graph {
 #[allow(missing_docs, reason = "each is the number of what it names")]
 pub struct Dims {
     pub traits: usize,
+    pub slow: usize,
     pub marks: usize,
     pub drugs: usize,
     pub pools: usize,
@@ -187,6 +190,7 @@ impl Graph {
                 Node::Param { index } => within("parameter", index as usize, dims.params)?,
                 Node::Input { input } => match input {
                     Input::Trait(i) => within("trait", i.into(), dims.traits)?,
+                    Input::Slow(i) => within("slow rule", i.into(), dims.slow)?,
                     Input::Mark(i) => within("mark", i.into(), dims.marks)?,
                     Input::Drug(i) => within("drug", i.into(), dims.drugs)?,
                     Input::Pool(i) => within("pool", i.into(), dims.pools)?,

@@ -2,11 +2,11 @@
 
 use super::names;
 use super::{
-    Aggregate, Column, Driven, EnvInput, Fate, Flow, Inherit, Model, Observable, Reads, Rules, Source, Transition,
-    Value,
+    Aggregate, Column, Driven, EnvInput, Fate, Flow, Inherit, Model, Observable, Reads, Rules, Slow, Source,
+    Transition, Value,
 };
 use crate::dist::Dist;
-use crate::document::{DistDocument, FlowDocument, Gather, InheritDocument, Kind, ModelDocument};
+use crate::document::{DistDocument, FlowDocument, Gather, InheritDocument, Kind, ModelDocument, SlowDocument};
 use crate::drug::Pk;
 use crate::error::Error;
 use crate::expr::{Dims, Graph, Input, Limits, Node, NodeId, Program};
@@ -15,11 +15,18 @@ use crate::rng::name_key;
 
 /// Compile the rules of a document and bind parameter values (in the document's order).
 ///
-/// `given` holds the user's columns of founder values; `rtol` is the pools' tolerance.
+/// `given` holds the user's columns of founder values; `rtol` is the pools' tolerance; `hold_all` keeps traits that no
+/// compiled rule reads, for code outside that may.
 ///
 /// # Errors
 /// [`Error::Model`] or [`Error::Expr`], naming what is wrong.
-pub fn bind(document: &ModelDocument, params: &[f64], given: &[Vec<f32>], rtol: f64) -> Result<Model, Error> {
+pub fn bind(
+    document: &ModelDocument,
+    params: &[f64],
+    given: &[Vec<f32>],
+    rtol: f64,
+    hold_all: bool,
+) -> Result<Model, Error> {
     names::check(document)?;
     if params.len() != document.params.len() {
         return Err(Error::Run(format!("{} parameter values for {} parameters", params.len(), document.params.len())));
@@ -29,6 +36,7 @@ pub fn bind(document: &ModelDocument, params: &[f64], given: &[Vec<f32>], rtol: 
     }
     let dims = Dims {
         traits: document.traits.len(),
+        slow: document.slow.len(),
         marks: document.marks.len(),
         drugs: document.drugs.len(),
         pools: document.pools.len(),
@@ -36,8 +44,9 @@ pub fn bind(document: &ModelDocument, params: &[f64], given: &[Vec<f32>], rtol: 
         params: document.params.len(),
     };
     document.nodes.check(&dims, &Limits::default())?;
-    let held = held_traits(document);
-    let mut binder = Binder { document, params, column_of: vec![None; dims.traits], aggregates: Vec::new() };
+    let held = if hold_all { (0..dims.traits).collect() } else { held_traits(document) };
+    let mut binder =
+        Binder { document, params, column_of: vec![None; dims.traits], held: held.len(), aggregates: Vec::new() };
     for (column, &of) in held.iter().enumerate() {
         binder.column_of[of] = Some(column);
     }
@@ -109,13 +118,17 @@ struct Binder<'a> {
     document: &'a ModelDocument,
     params: &'a [f64],
     column_of: Vec<Option<usize>>,
+    /// Columns that hold traits; those of slow rules follow.
+    held: usize,
     aggregates: Vec<Aggregate>,
 }
 
 impl Binder<'_> {
     fn build(mut self, held: &[usize], given: &[Vec<f32>], rtol: f64) -> Result<Model, Error> {
         let document = self.document;
-        let columns = held.iter().map(|&of| self.column(of, given)).collect::<Result<Vec<_>, _>>()?;
+        let mut columns = held.iter().map(|&of| self.column(of, given)).collect::<Result<Vec<_>, _>>()?;
+        let slow: Vec<Slow> = document.slow.iter().zip(self.held..).map(|(each, column)| slow(each, column)).collect();
+        columns.extend(slow.iter().map(unasked));
         let transitions = document.transitions.iter().map(|t| self.transition(t)).collect::<Result<Vec<_>, _>>()?;
         let fates = (0..document.fates.len()).map(|f| self.fate(f, held)).collect::<Result<Vec<_>, _>>()?;
         let mut observables = Vec::new();
@@ -162,6 +175,7 @@ impl Binder<'_> {
             transitions,
             aggregates: self.aggregates,
             observables,
+            slow,
         })
     }
 
@@ -169,7 +183,7 @@ impl Binder<'_> {
         let rates: Vec<NodeId> = self.document.pools.iter().map(|p| p.rate).collect();
         for (pool, root) in self.document.pools.iter().zip(&rates) {
             for input in reads(&self.document.nodes, *root) {
-                if matches!(input, Input::Trait(_) | Input::Mark(_) | Input::Age) {
+                if matches!(input, Input::Trait(_) | Input::Slow(_) | Input::Mark(_) | Input::Age) {
                     return Err(Error::Model(format!(
                         "the rate of pool '{}' reads a single cell; a pool sees cells through env.count, env.sum or env.mean",
                         pool.name
@@ -214,6 +228,7 @@ impl Binder<'_> {
         };
         Ok(match input {
             Input::Trait(of) => Source::Column(self.held(of)?),
+            Input::Slow(index) => Source::Column(self.held + usize::from(index)),
             Input::Mark(mark) => Source::Mark(usize::from(mark)),
             Input::Age => Source::Age,
             Input::Time => Source::Env(EnvInput::Time),
@@ -369,7 +384,7 @@ impl Binder<'_> {
             hazards.bound.values(&mut frame, 1);
             (0..roots.len()).map(|k| f64::from(frame.output(k)[0])).collect::<Vec<f64>>()
         });
-        let mut flows = vec![Flow::Hold; held.len()];
+        let mut flows = vec![Flow::Hold; held.len() + document.slow.len()];
         let mut driven = Vec::new();
         for (column, &of) in held.iter().enumerate() {
             let Some(flow) = flow_in(&document.traits[of].flows, fate) else { continue };
@@ -393,10 +408,12 @@ impl Binder<'_> {
         let env = |rules: &Rules| {
             rules.inputs.iter().any(|s| matches!(s, Source::Env(EnvInput::Pool(_) | EnvInput::Aggregate(_))))
         };
-        let coupled = env(&hazards) || driven.iter().any(|d| env(&d.target));
+        // What a slow rule said holds for the epoch, like a pool's path.
+        let asked = hazards.inputs.iter().any(|s| matches!(s, Source::Column(column) if *column >= self.held));
+        let coupled = asked || env(&hazards) || driven.iter().any(|d| env(&d.target));
         let varying = hazards.inputs.iter().any(|source| match source {
             Source::Mark(_) => false,
-            Source::Column(column) => flows[*column] != Flow::Hold,
+            Source::Column(column) => *column >= self.held || flows[*column] != Flow::Hold,
             Source::Age | Source::Env(_) => true,
         });
         let moving: Vec<usize> = (0..flows.len()).filter(|c| flows[*c] != Flow::Hold).collect();
@@ -425,6 +442,16 @@ impl Binder<'_> {
             varying,
         })
     }
+}
+
+fn slow(document: &SlowDocument, column: usize) -> Slow {
+    Slow { name: document.name.clone(), fates: document.fates.clone(), column }
+}
+
+/// The column of a slow rule: nothing, until the rule is asked about the cell.
+fn unasked(slow: &Slow) -> Column {
+    let initial = Value::Dist(Dist::Constant(0.0));
+    Column { name: slow.name.clone(), of: usize::MAX, luck: name_key(&slow.name), initial, inherit: Inherit::Copy }
 }
 
 fn lost(of: u16) -> Error {

@@ -35,6 +35,18 @@ pub struct Model {
     pub aggregates: Vec<Aggregate>,
     /// The read-outs at observation times.
     pub observables: Vec<Observable>,
+    /// Rules that are called, not compiled; their values are in the last columns of the cell tables, in this order.
+    pub slow: Vec<Slow>,
+}
+
+/// A rule that is called at the start of every epoch; its values hold for the epoch.
+pub struct Slow {
+    /// Its name.
+    pub name: String,
+    /// The fates whose cells it is asked about.
+    pub fates: Vec<usize>,
+    /// The column that holds its values.
+    pub column: usize,
 }
 
 /// A fate with what happens to the cells in it.

@@ -1,0 +1,83 @@
+//! The exchange of cells and environment at the edges of epochs.
+
+use crate::document::Gather;
+use crate::env::Line;
+use crate::error::Error;
+use crate::model::Model;
+use crate::plan::INSTANT;
+use crate::replicate::Worker;
+
+impl Worker<'_> {
+    /// Measure the aggregates at the start of all.
+    pub(crate) fn measure_first(&mut self) {
+        self.measure(0.0);
+        self.trend.fill(0.0);
+    }
+
+    /// Fix the environment's path over the epoch: aggregates by their last change, pools by their equations.
+    pub(crate) fn exchange(&mut self, epoch: usize) -> Result<(), Error> {
+        if !self.model.aggregates.is_empty() {
+            let length = self.env.end - self.env.start;
+            for i in 0..self.measured.len() {
+                let is = self.measured[i];
+                // Extrapolated, so that the exchange is second order in the epoch's length; never past half or twice the
+                // value, which keeps a crash or a burst from throwing the path below zero.
+                let ahead = is + self.trend[i] * length;
+                let ahead = ahead.max((0.5 * is).min(2.0 * is)).min((0.5 * is).max(2.0 * is));
+                let slope = if length > INSTANT { (ahead - is) / length } else { 0.0 };
+                self.env.aggregates[i] = Line { start: is, slope };
+            }
+        }
+        if let Some(pools) = &self.model.pool_rates {
+            let (start, end) = (self.env.start, self.env.end);
+            let lines = &self.env.aggregates;
+            let model = self.model;
+            let segments = self.plan.segments[epoch].as_slice();
+            let read = |input, t: f64| aggregate_at(model, lines, input, t - start);
+            pools.advance(start, end, &self.pool_state, segments, &read, &mut self.env.pools)?;
+        }
+        Ok(())
+    }
+
+    /// After the cells: correct the pools with the aggregates' measured change.
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
+        for table in &mut self.tables {
+            if table.is_sparse() {
+                table.compact();
+            }
+        }
+        let (start, end) = (self.env.start, self.env.end);
+        let mut lines: Vec<Line> = self.measured.iter().map(|start| Line { start: *start, slope: 0.0 }).collect();
+        if !self.model.aggregates.is_empty() {
+            self.measure(end);
+            if end - start > INSTANT {
+                for ((line, trend), now) in lines.iter_mut().zip(&mut self.trend).zip(&self.measured) {
+                    line.slope = (now - line.start) / (end - start);
+                    *trend = line.slope;
+                }
+            }
+        }
+        if let Some(pools) = &self.model.pool_rates {
+            let model = self.model;
+            let read = |input, t: f64| aggregate_at(model, &lines, input, t - start);
+            let segments = self.plan.segments[self.env.epoch].as_slice();
+            pools.advance(start, end, &self.pool_state, segments, &read, &mut self.corrected)?;
+            self.pool_state.copy_from_slice(self.corrected.end());
+        }
+        Ok(())
+    }
+}
+
+fn aggregate_at(model: &Model, lines: &[Line], input: crate::expr::Input, s: f64) -> f64 {
+    use crate::expr::Input;
+    let wanted = match input {
+        Input::Count(fate) => (Gather::Count, usize::from(fate), None),
+        Input::Sum { fate, of } => (Gather::Sum, usize::from(fate), Some(usize::from(of))),
+        Input::Mean { fate, of } => (Gather::Mean, usize::from(fate), Some(usize::from(of))),
+        _ => return f64::NAN,
+    };
+    let index = model.aggregates.iter().position(|a| {
+        (a.kind, a.fate) == (wanted.0, wanted.1) && wanted.2.is_none_or(|of| model.columns[a.column].of == of)
+    });
+    index.map_or(f64::NAN, |i| lines[i].at(s))
+}

@@ -1,0 +1,212 @@
+//! Code outside of the core: rules that are called instead of compiled, and visits.
+
+use crate::cells::Table;
+use crate::document::DoseDocument;
+use crate::env::Times;
+use crate::error::{Error, FaultKind};
+use crate::expr::LANES;
+use crate::model::EnvInput;
+use crate::plan::Plan;
+use crate::replicate::{End, Record, Worker};
+use std::sync::Arc;
+
+/// What code outside sees of a replicate at one time.
+pub struct Scene<'s> {
+    /// The cells, one table a fate. Where [`About::current`] says so, rows are the living cells with their traits of this
+    /// time. Columns may be lent out, and must be back as they were when the call returns.
+    pub tables: &'s mut [Table],
+    /// All the rest.
+    pub about: &'s About,
+}
+
+/// What there is to see beside the cells themselves.
+pub struct About {
+    /// The replicate.
+    pub replicate: u64,
+    /// Hours since the start.
+    pub time: f64,
+    /// The fates whose tables are current.
+    pub current: Vec<bool>,
+    /// Cells alive, by fate.
+    pub counts: Vec<usize>,
+    /// The first columns of the tables, so many, hold traits, in the order of the model.
+    pub traits: usize,
+    /// Sums of the traits, `[fate][trait]`.
+    pub sums: Vec<Vec<f64>>,
+    /// Concentrations.
+    pub drugs: Vec<f64>,
+    /// Pools.
+    pub pools: Vec<f64>,
+    /// Events so far, by transition.
+    pub events: Vec<i64>,
+}
+
+/// What runs outside of the core.
+pub trait Outside: Sync {
+    /// The values of a slow rule for all cells of a fate, in the order of the table's rows.
+    ///
+    /// # Errors
+    /// [`Error::Outside`] with whatever went wrong.
+    fn rule(&self, rule: usize, fate: usize, scene: Scene<'_>) -> Result<Vec<f32>, Error>;
+
+    /// A visit. Gives all doses of the replicate, past ones too, if it changed them.
+    ///
+    /// # Errors
+    /// [`Error::Outside`] with whatever went wrong.
+    fn visit(&self, number: usize, scene: Scene<'_>) -> Result<Option<Vec<DoseDocument>>, Error>;
+}
+
+/// Nothing outside: for models whose rules are all compiled, in runs without visits.
+pub struct Nothing;
+
+impl Outside for Nothing {
+    fn rule(&self, rule: usize, _: usize, _: Scene<'_>) -> Result<Vec<f32>, Error> {
+        Err(Error::Internal(format!("nobody answers for slow rule {rule}")))
+    }
+
+    fn visit(&self, number: usize, _: Scene<'_>) -> Result<Option<Vec<DoseDocument>>, Error> {
+        Err(Error::Internal(format!("nobody answers at visit {number}")))
+    }
+}
+
+impl Worker<'_> {
+    /// Run from visit to visit, each part by a plan of its own: what a visit orders changes all that follows.
+    pub(crate) fn run_visits(&mut self, record: &mut Record) -> Result<Option<End>, Error> {
+        let mut doses = self.run.doses.clone();
+        let visits = &self.run.visits;
+        let mut edges = vec![0.0];
+        edges.extend(visits.iter().filter(|t| **t > 0.0));
+        edges.push(self.run.until);
+        let mut number = 0;
+        for part in edges.windows(2) {
+            if visits.get(number) == Some(&part[0]) {
+                if let Some(changed) = self.visit(number, part[0])? {
+                    doses = changed;
+                }
+                number += 1;
+            }
+            self.follow(Arc::new(Plan::new(self.model, self.run, &doses, (part[0], part[1]))?));
+            self.note_concentrations(part, record);
+            if let Some(end) = self.run_plan(record)? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Write the concentrations of a part of the run into the record.
+    fn note_concentrations(&self, part: &[f64], record: &mut Record) {
+        let drugs = self.model.drugs.len();
+        for (row, t) in self.run.observe.iter().enumerate() {
+            if (part[0]..part[1]).contains(t) || (*t == part[1] && *t == self.run.until) {
+                for (to, level) in record.drugs[row * drugs..].iter_mut().zip(self.plan.concentrations(*t)) {
+                    *to = level;
+                }
+            }
+        }
+    }
+
+    /// Show the tumour to whoever visits.
+    fn visit(&mut self, number: usize, now: f64) -> Result<Option<Vec<DoseDocument>>, Error> {
+        let fates = self.tables.len();
+        for fate in 0..fates {
+            self.bring(fate, now);
+        }
+        if now == 0.0 {
+            self.measure_first();
+        }
+        let about = self.look(now, vec![true; fates]);
+        self.outside.visit(number, Scene { tables: &mut self.tables, about: &about })
+    }
+
+    /// Ask the slow rules for their values over the epoch that begins.
+    pub(crate) fn ask(&mut self) -> Result<(), Error> {
+        let model = self.model;
+        if model.slow.is_empty() {
+            return Ok(());
+        }
+        let now = self.env.start;
+        let asked: Vec<bool> =
+            (0..self.tables.len()).map(|fate| model.slow.iter().any(|slow| slow.fates.contains(&fate))).collect();
+        for (fate, asked) in asked.iter().enumerate() {
+            if *asked {
+                self.bring(fate, now);
+            }
+        }
+        let about = self.look(now, asked);
+        for (index, slow) in model.slow.iter().enumerate() {
+            for fate in 0..self.tables.len() {
+                let rows = self.tables[fate].rows();
+                if !slow.fates.contains(&fate) || rows == 0 {
+                    // A cell that comes into a fate in which the rule works meets it from the next epoch on.
+                    self.tables[fate].columns[slow.column].fill(0.0);
+                    continue;
+                }
+                let values = self.outside.rule(index, fate, Scene { tables: &mut self.tables, about: &about })?;
+                if values.len() != rows {
+                    return Err(Error::Internal(format!(
+                        "'{}' gave {} values for {rows} cells",
+                        slow.name,
+                        values.len()
+                    )));
+                }
+                if let Some(bad) = values.iter().find(|x| !(**x >= 0.0 && x.is_finite())) {
+                    let kind = if bad.is_nan() {
+                        FaultKind::NotANumber
+                    } else if *bad < 0.0 {
+                        FaultKind::Negative(f64::from(*bad))
+                    } else {
+                        FaultKind::Infinite
+                    };
+                    return Err(self.fault(fate, slow.name.clone(), now, kind));
+                }
+                self.tables[fate].columns[slow.column] = values;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bring the traits of a fate's cells to a time at which their bounds end, and drop the rows of the gone.
+    ///
+    /// The next bound would do the same, so nothing that follows depends on it.
+    fn bring(&mut self, fate: usize, now: f64) {
+        let model = self.model;
+        self.for_lanes(fate, now, |worker, lanes| {
+            lanes.scatter(&mut worker.tables[fate], &model.fates[fate].moving);
+        });
+        if self.tables[fate].alive() < self.tables[fate].rows() {
+            self.tables[fate].compact();
+        }
+    }
+
+    /// What there is to see beside the cells themselves.
+    fn look(&mut self, now: f64, current: Vec<bool>) -> About {
+        let model = self.model;
+        let traits = model.columns.len() - model.slow.len();
+        let mut sums = vec![vec![0.0; traits]; self.tables.len()];
+        for (fate, sums) in sums.iter_mut().enumerate() {
+            self.for_lanes(fate, now, |_, lanes| {
+                for (sum, column) in sums.iter_mut().zip(&lanes.columns) {
+                    *sum += column[..lanes.n].iter().copied().map(f64::from).sum::<f64>();
+                }
+            });
+        }
+        let times: Times = [now; LANES];
+        let mut level = [0.0; LANES];
+        let drugs = (0..model.drugs.len()).map(|drug| {
+            self.env.fill(EnvInput::Drug(drug), &times, 1, &mut level);
+            f64::from(level[0])
+        });
+        About {
+            replicate: self.replicate,
+            time: now,
+            current,
+            counts: self.tables.iter().map(Table::alive).collect(),
+            traits,
+            drugs: drugs.collect(),
+            sums,
+            pools: self.pool_state.clone(),
+            events: self.account.totals(model.transitions.len()),
+        }
+    }
+}
