@@ -181,3 +181,39 @@ def test_parameters_are_addressed_by_plugin_too(tmp_path):
 def test_wrong_addresses_are_refused(values, words):
     with pytest.raises(sn.ModelError, match=words):
         sn.load("mcf7-doxorubicin").model.with_params(values)
+
+
+def test_other_parameters_after_the_model_was_made_are_the_models_too():
+    scenario = sn.load("mcf7-doxorubicin")
+    assert scenario.model.parameters["escape.h0"].value != 0.5
+    other = scenario.with_params({"escape.h0": 0.5})
+    assert other.model.parameters["escape.h0"].value == other.parameters["escape.h0"] == 0.5
+    assert scenario.model.parameters["escape.h0"].value != 0.5
+    with pytest.raises(sn.ModelError, match=r"no parameter 'escape.h1'"):
+        scenario.with_params({"escape.h1": 0.5})
+
+
+def test_a_plugin_can_be_an_object(monkeypatch):
+    monkeypatch.setattr(plugins, "_REGISTERED", {})
+
+    def escaped(result):
+        return result.events[0, -1, [t.name for t in result.layout.transitions].index("escape")]
+
+    class Opener:
+        @hookimpl
+        def senescape_modifiers(self):
+            return [sn.Modifier("opener", of="escape", factor=1e4)]
+
+    sn.register_plugin("opener", Opener())
+    settings = {"initial": {"senescent": 500}, "until": 240.0, "every": 240.0}
+    closed = sn.simulate(sn.Scenario(**settings), seed=1)
+    opened = sn.simulate(sn.Scenario(plugins=("biology", "opener"), **settings), seed=1)
+    assert escaped(opened) > escaped(closed) + 100
+    assert opened.provenance["plugins"] == {"biology": sn.__version__, "opener": "unknown"}
+    for name, thing, says in (
+        ("biology", Opener(), "an installed plugin"),
+        ("", Opener(), "must be a text"),
+        ("x", 3, "no hooks"),
+    ):
+        with pytest.raises(sn.PluginError, match=says):
+            sn.register_plugin(name, thing)

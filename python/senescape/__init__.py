@@ -49,6 +49,7 @@ from senescape.visits import Visit, VisitRule
 if TYPE_CHECKING:
     from senescape import testing
     from senescape.hookspecs import hookimpl
+    from senescape.plugins import register_plugin
     from senescape.scenario import Scenario, load, presets
 
 # Modules that need pydantic or pluggy are read when they are first used, so that the import stays quick.
@@ -57,6 +58,7 @@ _LATER = {
     "load": "senescape.scenario",
     "presets": "senescape.scenario",
     "hookimpl": "senescape.hookspecs",
+    "register_plugin": "senescape.plugins",
     "testing": "senescape.testing",
 }
 
@@ -114,6 +116,7 @@ __all__ = [
     "minutes",
     "open_result",
     "presets",
+    "register_plugin",
     "relax",
     "reset",
     "scaled",

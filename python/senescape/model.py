@@ -17,6 +17,7 @@ from senescape.errors import ModelError
 from senescape.expr import Expr, GraphBuilder
 from senescape.observables import Observable
 from senescape.pools import Pool
+from senescape.profile import shares
 from senescape.rules import Param, Rule
 from senescape.signals import Modifier, Signal
 from senescape.source import code_of, source_line
@@ -244,6 +245,11 @@ class Model:
             found[f"observable {observable.name!r}"] = observable.rule
         found.update({f"visit rule {each.name!r}": each.rule for each in self.visits})
         return {owner: value for owner, value in found.items() if isinstance(value, Rule)}
+
+    @cached_property
+    def rule_shares(self) -> list[float]:
+        """How much of the work of its fate's hazards falls to each transition: see :mod:`senescape.profile`."""
+        return shares(self.to_document())
 
     @cached_property
     def signal_graph(self) -> tuple[list[dict[str, Any]], dict[str, int]]:

@@ -28,12 +28,62 @@ from senescape.traits import Trait
 from senescape.transitions import Escape, Immunotherapy, Senolytic, Transition
 from senescape.visits import VisitRule
 
-__all__ = ["assemble", "hooks_of", "known_plugins", "load_plugin", "plugin_version", "preset_paths"]
+__all__ = [
+    "assemble",
+    "hooks_of",
+    "known_plugins",
+    "load_plugin",
+    "plugin_version",
+    "preset_paths",
+    "register_plugin",
+]
 
 NO_AUTOLOAD = "SENESCAPE_DISABLE_PLUGIN_AUTOLOAD"
 """Set to 1, it keeps installed plugins from being found; ``biology`` and module paths still work."""
 
 _OWN = {"biology": "senescape.biology"}
+
+
+_REGISTERED: dict[str, Any] = {}
+"""Plugins given as objects, by the names that scenarios use."""
+
+
+def register_plugin(name: str, plugin: Any) -> None:
+    """Make a plugin of an object, for scenarios of this process to name.
+
+    Parameters
+    ----------
+    name : str
+        What scenarios call it: ``plugins = ["biology", name]``.
+    plugin : object
+        A module, an instance or a namespace with hooks: functions marked by :data:`senescape.hookimpl`. Given again under its
+        name, it replaces the one before.
+
+    Raises
+    ------
+    PluginError
+        If the name is no text, or that of an installed plugin; or the object has no hooks.
+
+    Examples
+    --------
+    >>> import senescape as sn
+    >>> class Boost:
+    ...     @sn.hookimpl
+    ...     def senescape_modifiers(self):
+    ...         return [sn.Modifier("boost", of="escape", factor=10.0)]
+    >>> sn.register_plugin("boost", Boost())
+    >>> sn.Scenario(plugins=("biology", "boost"), initial={"senescent": 100}, until=240).model.modifiers
+    (Modifier('boost'),)
+    """
+    if not isinstance(name, str) or not name:
+        raise PluginError(f"a plugin's name is {name!r}; it must be a text")
+    if name in _OWN or name in _entry_points():
+        raise PluginError(f"{name!r} is the name of an installed plugin; choose another")
+    if not any(attribute.startswith("senescape_") for attribute in dir(plugin)):
+        raise PluginError(
+            f"plugin {name!r}: {plugin!r} has no hooks; mark functions named senescape_... with @sn.hookimpl"
+        )
+    _REGISTERED[name] = plugin
 
 
 @lru_cache(maxsize=1)
@@ -42,9 +92,9 @@ def _entry_points() -> dict[str, metadata.EntryPoint]:
 
 
 def known_plugins() -> list[str]:
-    """Names of the plugins that scenarios can use: the package's own and the installed ones."""
+    """Names of the plugins that scenarios can use: the package's own, the registered and the installed ones."""
     installed = {} if os.environ.get(NO_AUTOLOAD) == "1" else _entry_points()
-    return sorted({*_OWN, *installed})
+    return sorted({*_OWN, *_REGISTERED, *installed})
 
 
 def load_plugin(name: str) -> Any:
@@ -59,6 +109,8 @@ def load_plugin(name: str) -> Any:
     try:
         if name in _OWN:
             return importlib.import_module(_OWN[name])
+        if name in _REGISTERED:
+            return _REGISTERED[name]
         if name in installed:
             return installed[name].load()
         if "." in name:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape.arrays import Cells, Environment, Values
 from senescape.drugs import Dose, Pulse
 from senescape.evaluate import evaluate
 from senescape.model import Model
@@ -125,6 +126,8 @@ class _Replicate:
                 return time
             ((kind, index),) = which.items()
             match kind:
+                case "slow":
+                    return self.called(index, cells)
                 case "trait":
                     return self.traits[cells, index]
                 case "mark":
@@ -140,6 +143,31 @@ class _Replicate:
 
         out = evaluate(self.document["nodes"], [node], read, self.params)[0]
         return np.broadcast_to(out, cells.shape).astype(float)
+
+    def called(self, index: int, cells: Array) -> Array:
+        """What a hazard that is not compiled says of some cells."""
+        slow = self.model.slow_rules[index]
+        names = [trait["name"] for trait in self.document["traits"]]
+        cell = Cells(
+            {name: self.traits[cells, i] for i, name in enumerate(names)},
+            age=self.age[cells],
+            marks={name: self.marks[cells, i] for i, name in enumerate(self.model.marks)},
+        )
+        sums = {
+            fate: dict(zip(names, self.traits[self.fate == f].sum(axis=0), strict=True))
+            for f, fate in enumerate(self.model.fates)
+        }
+        counts = {fate: int(np.sum(self.fate == f)) for f, fate in enumerate(self.model.fates)}
+        env = Environment(
+            time=self.now,
+            drug={drug.name: self.concentration(i, self.now) for i, drug in enumerate(self.model.drugs)},
+            pool={pool.name: self.pools[i] for i, pool in enumerate(self.model.pools)},
+            count=counts,
+            sum=sums,
+            mean={fate: {k: x / max(counts[fate], 1) for k, x in values.items()} for fate, values in sums.items()},
+        )
+        parameters = self.model.parameters
+        return slow.rule.evaluate(cell, env, Values({k: parameters[full].value for k, full in slow.params.items()}))
 
     def draw(self, dist: Mapping[str, Any], cells: Array) -> Array:
         """Values of a distribution, a rule or a column."""

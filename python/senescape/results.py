@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from senescape.errors import ResultError
 from senescape.extras import require
 from senescape.ledger import Ledger, TransitionInfo
+from senescape.profile import Profile
 from senescape.table import Table
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class Result:
         What made this result: scenario or model, seed, versions, rule hashes, settings.
     engine : dict of str to int
         Counts of the engine's work: epochs, bounds, candidates, accepted.
+    profile : Profile
+        Where time went, rule by rule, with what ran on the slow path: ``print(result.profile)``.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Result:
         provenance: dict[str, Any],
         engine: dict[str, int],
         orders: dict[int, list[dict[str, Any]]] | None = None,
+        profile: Profile | None = None,
     ) -> None:
         self._arrays = arrays
         self.time = time
@@ -116,6 +120,7 @@ class Result:
         self.provenance = provenance
         self.engine = engine
         self._orders = orders
+        self.profile = profile or Profile((), 0.0)
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -213,7 +218,7 @@ class Result:
         rows = []
         for number, end in zip(self.replicate.tolist(), self._arrays["end_time"].tolist(), strict=True):
             doses = planned if self._orders is None else self._orders.get(number, planned)
-            rows += [(number, dose) for dose in sorted(doses, key=lambda dose: dose["at"]) if dose["at"] <= end]
+            rows += [(number, dose) for dose in sorted(doses, key=lambda dose: dose["at"]) if dose["at"] < end]
         durations = [np.nan if dose["duration"] is None else dose["duration"] for _, dose in rows]
         return Table(
             {
@@ -321,6 +326,7 @@ class Result:
             "provenance": self.provenance,
             "engine": self.engine,
             "orders": self._orders,
+            "profile": self.profile.to_json(),
         }
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
@@ -382,7 +388,8 @@ def open_result(path: str | os.PathLike[str]) -> Result:
         _check_shapes(arrays, layout, len(replicate), len(time))
         found = header.get("orders")
         orders = None if found is None else {int(number): doses for number, doses in found.items()}
-        return Result(arrays, time, replicate, layout, header["provenance"], header["engine"], orders)
+        profile = Profile.from_json(header.get("profile", {"costs": [], "seconds": 0.0}))
+        return Result(arrays, time, replicate, layout, header["provenance"], header["engine"], orders, profile)
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(f"{path} lacks a part or holds one of the wrong shape: {error}") from error
 

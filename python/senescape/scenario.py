@@ -161,7 +161,11 @@ class Scenario(_Part):
 
     def with_params(self, values: dict[str, float]) -> Scenario:
         """The same scenario with some parameter values changed."""
-        return self.model_copy(update={"parameters": {**self.parameters, **values}})
+        other = self.model_copy(update={"parameters": {**self.parameters, **values}})
+        # The copy brings the model along, with the old values: nothing needs to be traced again, but they must change.
+        if "model" in other.__dict__:
+            other.__dict__["model"] = self.model.with_params(values)
+        return other
 
     def settings(self, **given: Any) -> dict[str, Any]:
         """Arguments of :func:`senescape.simulate`; what is given wins."""

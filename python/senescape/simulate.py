@@ -22,6 +22,7 @@ from senescape.errors import ModelError, SimulationError
 from senescape.ledger import TransitionInfo
 from senescape.model import Model
 from senescape.outside import Outside
+from senescape.profile import profile_of
 from senescape.progress import Progress
 from senescape.provenance import provenance
 from senescape.results import Layout, Result
@@ -378,7 +379,8 @@ def _result(
     given = (
         None if orders is None else {number: [_dose(model, dose) for dose in doses] for number, doses in orders.items()}
     )
-    result = Result(arrays, time, raw["replicate"], layout, made_by, engine, given)
+    profile = profile_of(document, model.rule_shares, raw["profile"])
+    result = Result(arrays, time, raw["replicate"], layout, made_by, engine, given, profile)
     error = raw["error"]
     if error is None:
         return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -84,6 +85,8 @@ def check_rule(
             check_effect(part, None, {}, name, RuleCheckError)
         return
     seed = time.time_ns() % 2**32 if seed is None else seed
+    # Also of a rule on the slow path, tracing tells what it reads.
+    rule = replace(rule, traced=True)
     reads = reads_of(rule, name)
     limits = ranges_of(reads, ranges)
     trial = _Trial(name, rule, Program(rule, reads), limits, seed)

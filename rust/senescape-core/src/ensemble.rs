@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::model::{Model, bind};
 use crate::outside::Outside;
 use crate::plan::{Plan, check_times};
+use crate::profile::Profile;
 use crate::replicate::{Record, Worker};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,6 +18,8 @@ pub struct Control {
     pub cancel: AtomicBool,
     /// Replicates finished so far.
     pub finished: AtomicU64,
+    /// Where their time went.
+    pub profile: Mutex<Profile>,
 }
 
 /// What a run gave: the finished replicates in order, and why it ended early, if it did.
@@ -118,23 +121,28 @@ impl Job {
             .build()
             .map_err(|error| Error::Internal(format!("no threads: {error}")))?;
         let failure: Mutex<Option<(u64, Error)>> = Mutex::new(None);
+        *profile_in(control) = Profile::new(self.model.fates.len(), self.model.slow.len());
         let first = self.run.first_replicate;
         let records: Vec<Option<Record>> = pool.install(|| {
             (first..first.saturating_add(self.run.replicates))
                 .into_par_iter()
                 .map_init(
                     || Worker::new(&self.model, &self.run, &self.plan, &self.given, outside, &control.cancel),
-                    |worker, replicate| match worker.run(replicate) {
-                        Ok(record) => {
-                            control.finished.fetch_add(1, Ordering::Relaxed);
-                            Some(record)
-                        }
-                        Err(error) => {
-                            if !matches!(error, Error::Interrupted) {
-                                control.cancel.store(true, Ordering::Relaxed);
-                                keep_first(&failure, replicate, error);
+                    |worker, replicate| {
+                        let outcome = worker.run(replicate);
+                        profile_in(control).take(&mut worker.profile);
+                        match outcome {
+                            Ok(record) => {
+                                control.finished.fetch_add(1, Ordering::Relaxed);
+                                Some(record)
                             }
-                            None
+                            Err(error) => {
+                                if !matches!(error, Error::Interrupted) {
+                                    control.cancel.store(true, Ordering::Relaxed);
+                                    keep_first(&failure, replicate, error);
+                                }
+                                None
+                            }
                         }
                     },
                 )
@@ -154,6 +162,10 @@ impl Job {
     fn concentrations(&self) -> Vec<f64> {
         self.run.observe.iter().flat_map(|t| self.plan.concentrations(*t)).collect()
     }
+}
+
+fn profile_in(control: &Control) -> std::sync::MutexGuard<'_, Profile> {
+    control.profile.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Of several failures keep that of the smallest replicate number.

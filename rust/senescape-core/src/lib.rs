@@ -25,6 +25,7 @@ mod observe;
 pub mod outside;
 pub mod plan;
 pub mod pool;
+pub mod profile;
 pub mod replicate;
 pub mod rng;
 mod span;

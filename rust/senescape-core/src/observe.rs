@@ -8,7 +8,6 @@ use crate::replicate::{Record, Worker};
 impl Worker<'_> {
     /// Call `each` with all cells of a fate, in order, a handful at a time, their traits brought to a time.
     pub(crate) fn for_lanes(&mut self, fate: usize, now: f64, mut each: impl FnMut(&mut Self, &Lanes)) {
-        let model = self.model;
         let mut rows: Vec<u32> = Vec::with_capacity(LANES);
         let total = self.tables[fate].rows();
         let mut row = 0;
@@ -26,7 +25,7 @@ impl Worker<'_> {
             let mut lanes = self.take_lanes();
             lanes.gather(&self.tables[fate], &rows, &self.everything);
             lanes.now = [now; LANES];
-            self.scratch[fate].driver.advance(&model.fates[fate], &mut lanes, &self.env, self.rtol);
+            self.advance(fate, &mut lanes);
             each(self, &lanes);
             self.spare.push(lanes);
         }

@@ -9,6 +9,7 @@ use crate::model::EnvInput;
 use crate::plan::Plan;
 use crate::replicate::{End, Record, Worker};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What code outside sees of a replicate at one time.
 pub struct Scene<'s> {
@@ -116,7 +117,10 @@ impl Worker<'_> {
             self.measure_first();
         }
         let about = self.look(now, vec![true; fates]);
-        self.outside.visit(number, Scene { tables: &mut self.tables, about: &about })
+        let begun = Instant::now();
+        let doses = self.outside.visit(number, Scene { tables: &mut self.tables, about: &about });
+        self.profile.visits.add(about.counts.iter().sum(), begun);
+        doses
     }
 
     /// Ask the slow rules for their values over the epoch that begins.
@@ -142,7 +146,9 @@ impl Worker<'_> {
                     self.tables[fate].columns[slow.column].fill(0.0);
                     continue;
                 }
+                let begun = Instant::now();
                 let values = self.outside.rule(index, fate, Scene { tables: &mut self.tables, about: &about })?;
+                self.profile.slow[index].add(rows, begun);
                 if values.len() != rows {
                     return Err(Error::Internal(format!(
                         "'{}' gave {} values for {rows} cells",

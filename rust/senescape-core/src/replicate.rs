@@ -11,12 +11,14 @@ use crate::model::{EnvInput, Model, Reads, Rules, Source};
 use crate::outside::Outside;
 use crate::plan::Plan;
 use crate::pool::PoolPath;
+use crate::profile::Profile;
 use crate::rng::Stream;
 
 use crate::choice::Choices;
 use crate::thin::{FateScratch, Tally};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// Why a replicate ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +105,8 @@ pub struct Worker<'m> {
     pub(crate) replicate: u64,
     pub(crate) rtol: f64,
     pub(crate) account: Account,
+    /// Where time went since it was last handed over.
+    pub profile: Profile,
     pub(crate) first_event: Vec<f64>,
     pub(crate) last_death: f64,
     pub(crate) tally: Tally,
@@ -163,6 +167,7 @@ impl<'m> Worker<'m> {
             last_death: f64::NAN,
             tally: Tally::default(),
             account: Account::default(),
+            profile: Profile::new(model.fates.len(), model.slow.len()),
             alive: 0,
             survivors: vec![0; model.fates.len()],
             choices: Box::default(),
@@ -188,13 +193,18 @@ impl<'m> Worker<'m> {
         if self.interrupted() {
             return Err(Error::Interrupted);
         }
-        if self.independent
-            && let Some(record) = self.attempt(replicate, Pace::Whole)?
-        {
-            return Ok(record);
+        let begun = Instant::now();
+        let mut record = None;
+        if self.independent {
+            record = self.attempt(replicate, Pace::Whole)?;
         }
-        // In a run by epochs the cap ends the replicate in good order.
-        self.attempt(replicate, Pace::Epochs)?.ok_or_else(|| Error::Internal("a replicate has no end".into()))
+        if record.is_none() {
+            // In a run by epochs the cap ends the replicate in good order.
+            record = self.attempt(replicate, Pace::Epochs)?;
+        }
+        let cells = self.run.initial.iter().sum::<u64>() as usize;
+        self.profile.replicates.add(cells, begun);
+        record.ok_or_else(|| Error::Internal("a replicate has no end".into()))
     }
 
     /// Run a replicate at a pace; nothing if there were more cells than the cap, and the pace does not show when.

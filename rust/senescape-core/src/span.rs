@@ -107,7 +107,7 @@ impl Worker<'_> {
             if rows.len() == LANES || (row + 1 == last && !rows.is_empty()) {
                 lanes.gather(&self.tables[fate], &rows, &of.read);
                 lanes.now = [end; LANES];
-                self.scratch[fate].driver.advance(of, &mut lanes, &self.env, self.rtol);
+                self.advance(fate, &mut lanes);
                 lanes.scatter(&mut self.tables[fate], &of.moving);
                 rows.clear();
             }

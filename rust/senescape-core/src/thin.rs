@@ -158,7 +158,7 @@ impl Worker<'_> {
         let of = &model.fates[fate];
         let mut lanes = self.take_lanes();
         lanes.gather(&self.tables[fate], rows, &of.read);
-        self.scratch[fate].driver.advance(of, &mut lanes, &self.env, self.rtol);
+        self.advance(fate, &mut lanes);
         if !of.driven.is_empty() {
             // Written back at once: where a driven trait stands is costly to find again.
             lanes.scatter(&mut self.tables[fate], &of.moving);
@@ -227,9 +227,12 @@ impl Worker<'_> {
             }
             return Ok(());
         }
+        let meter = &mut self.profile.fates[fate].values;
+        let begun = meter.begin(lanes.n);
         let values = &mut self.scratch[fate].values;
         lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, values);
         of.hazards.bound.values(values, lanes.n);
+        meter.end(begun);
         for output in 0..of.transitions.len() {
             self.choices.add(values.output(output).map(f64::from));
         }
@@ -267,7 +270,7 @@ impl Worker<'_> {
         }
         let mut lanes = self.take_lanes();
         lanes.gather(&self.tables[fate], rows, &of.read);
-        self.scratch[fate].driver.advance(of, &mut lanes, &self.env, self.rtol);
+        self.advance(fate, &mut lanes);
         // Traits must go on from where their box begins: from elsewhere, rounding could lead them out of it.
         lanes.scatter(&mut self.tables[fate], &of.moving);
         let top = match (of.coupled, of.driven.is_empty()) {
@@ -283,11 +286,14 @@ impl Worker<'_> {
         }
         let mut bounds = [0.0; LANES];
         loop {
+            let meter = &mut self.profile.fates[fate].bounds;
+            let begun = meter.begin(lanes.n);
             let FateScratch { driver, bounds: frame, boxes, .. } = &mut self.scratch[fate];
             boxes.set_windows(&levels, &lanes, &mut self.env);
             driver.enclose(of, &lanes, boxes, &self.env);
             boxes.fill(&of.hazards, &of.flows, &lanes, &self.env, frame);
             of.hazards.bound.bounds(frame, lanes.n);
+            meter.end(begun);
             if self.sum_bounds(fate, &lanes, &mut levels, &mut bounds)? {
                 break;
             }
@@ -325,6 +331,19 @@ impl Worker<'_> {
             last += usize::from(wake[lane] < self.env.end);
         }
         due.truncate(last);
+    }
+
+    /// Carry the traits of some cells along their flows to now.
+    pub(crate) fn advance(&mut self, fate: usize, lanes: &mut Lanes) {
+        let of = &self.model.fates[fate];
+        if of.moving.is_empty() {
+            lanes.since = lanes.now;
+            return;
+        }
+        let meter = &mut self.profile.fates[fate].flows;
+        let begun = meter.begin(lanes.n);
+        self.scratch[fate].driver.advance(of, lanes, &self.env, self.rtol);
+        meter.end(begun);
     }
 
     /// Lanes to gather cells in; pushed back to `spare` after use.

@@ -17,6 +17,7 @@ use senescape_core::ensemble::{Control, Job, Outcome};
 use senescape_core::error::Error;
 use senescape_core::expr::{Graph, Input, NodeId, columns};
 use senescape_core::outside::{Nothing, Outside};
+use senescape_core::profile::{FateProfile, Meter, Profile};
 use senescape_core::replicate::Record;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -116,6 +117,7 @@ fn simulate<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let job = job(model, run, columns).map_err(|error| into_py(py, error))?;
     let control = Control::default();
+    let called = outside.as_ref().map(|object| object.clone_ref(py));
     let outside: Box<dyn Outside> = match outside {
         Some(object) => Box::new(Caller(object)),
         None => Box::new(Nothing),
@@ -142,6 +144,11 @@ fn simulate<'py>(
                     if let Err(error) = heard {
                         control.cancel.store(true, Ordering::Relaxed);
                         raised.get_or_insert(error);
+                        if let Some(object) = &called
+                            && let Err(error) = object.call_method0(py, "cancel")
+                        {
+                            raised.get_or_insert(error);
+                        }
                     }
                 }
                 Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
@@ -152,6 +159,8 @@ fn simulate<'py>(
     });
     let outcome = outcome.map_err(|error| into_py(py, error))?;
     let result = arrays(py, &job, outcome)?;
+    let profile = control.profile.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    result.set_item("profile", profiled(py, &profile)?)?;
     if let Some(error) = raised {
         result.set_item("error", error)?;
     }
@@ -196,6 +205,20 @@ fn arrays<'py>(py: Python<'py>, job: &Job, outcome: Outcome) -> PyResult<Bound<'
     out.set_item("candidates", tally.candidates)?;
     out.set_item("accepted", tally.accepted)?;
     out.set_item("error", outcome.error.map(|error| into_py(py, error)))?;
+    Ok(out)
+}
+
+/// Where time went: (calls, cells, seconds) of each kind of work.
+fn profiled<'py>(py: Python<'py>, profile: &Profile) -> PyResult<Bound<'py, PyDict>> {
+    let read = |meter: &Meter| (meter.calls, meter.cells, meter.seconds());
+    let out = PyDict::new(py);
+    let of = |part: fn(&FateProfile) -> &Meter| profile.fates.iter().map(|f| read(part(f))).collect::<Vec<_>>();
+    out.set_item("values", of(|fate| &fate.values))?;
+    out.set_item("bounds", of(|fate| &fate.bounds))?;
+    out.set_item("flows", of(|fate| &fate.flows))?;
+    out.set_item("slow", profile.slow.iter().map(read).collect::<Vec<_>>())?;
+    out.set_item("visits", read(&profile.visits))?;
+    out.set_item("replicates", read(&profile.replicates))?;
     Ok(out)
 }
 

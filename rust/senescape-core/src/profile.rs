@@ -1,0 +1,144 @@
+//! Where time goes: by fate and kind of work, measured on a sample of calls.
+
+use std::time::Instant;
+
+/// One call in so many is timed: reading the clock takes as long as evaluating a rule for a cell or two.
+const EVERY: u64 = 16;
+
+/// How often something was done, for how many cells, and how long it took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Meter {
+    /// Calls.
+    pub calls: u64,
+    /// Cells in all calls.
+    pub cells: u64,
+    /// Calls that were timed.
+    timed: u64,
+    /// What those took (ns).
+    nanoseconds: u64,
+}
+
+impl Meter {
+    /// Begin a call; gives the time if this one is to be timed.
+    #[inline]
+    pub fn begin(&mut self, cells: usize) -> Option<Instant> {
+        let now = self.calls.is_multiple_of(EVERY).then(Instant::now);
+        self.calls += 1;
+        self.cells += cells as u64;
+        now
+    }
+
+    /// End a call.
+    #[inline]
+    pub fn end(&mut self, begun: Option<Instant>) {
+        if let Some(begun) = begun {
+            self.timed += 1;
+            self.nanoseconds += begun.elapsed().as_nanos() as u64;
+        }
+    }
+
+    /// Count a call that took so long.
+    pub fn add(&mut self, cells: usize, begun: Instant) {
+        self.calls += 1;
+        self.cells += cells as u64;
+        self.timed += 1;
+        self.nanoseconds += begun.elapsed().as_nanos() as u64;
+    }
+
+    /// Seconds in all calls, as far as the timed ones tell.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        if self.timed == 0 { 0.0 } else { self.nanoseconds as f64 * 1e-9 * (self.calls as f64 / self.timed as f64) }
+    }
+}
+
+impl std::ops::AddAssign for Meter {
+    fn add_assign(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.cells += other.cells;
+        self.timed += other.timed;
+        self.nanoseconds += other.nanoseconds;
+    }
+}
+
+/// What the cells of one fate cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FateProfile {
+    /// Hazards evaluated at candidate times.
+    pub values: Meter,
+    /// Hazards bounded over windows.
+    pub bounds: Meter,
+    /// Traits carried along their flows.
+    pub flows: Meter,
+}
+
+impl std::ops::AddAssign for FateProfile {
+    fn add_assign(&mut self, other: Self) {
+        self.values += other.values;
+        self.bounds += other.bounds;
+        self.flows += other.flows;
+    }
+}
+
+/// Where the time of some replicates went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// By fate.
+    pub fates: Vec<FateProfile>,
+    /// Calls of slow rules.
+    pub slow: Vec<Meter>,
+    /// Visits.
+    pub visits: Meter,
+    /// Whole replicates.
+    pub replicates: Meter,
+}
+
+impl Profile {
+    /// Nothing yet, for so many fates and slow rules.
+    #[must_use]
+    pub fn new(fates: usize, slow: usize) -> Self {
+        Self {
+            fates: vec![FateProfile::default(); fates],
+            slow: vec![Meter::default(); slow],
+            visits: Meter::default(),
+            replicates: Meter::default(),
+        }
+    }
+
+    /// Add what another one holds, and empty that.
+    pub fn take(&mut self, other: &mut Self) {
+        let other = std::mem::replace(other, Self::new(other.fates.len(), other.slow.len()));
+        self.fates.resize(other.fates.len(), FateProfile::default());
+        self.slow.resize(other.slow.len(), Meter::default());
+        for (mine, its) in self.fates.iter_mut().zip(other.fates) {
+            *mine += its;
+        }
+        for (mine, its) in self.slow.iter_mut().zip(other.slow) {
+            *mine += its;
+        }
+        self.visits += other.visits;
+        self.replicates += other.replicates;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_counted_and_a_sample_timed() {
+        let mut meter = Meter::default();
+        for _ in 0..=EVERY {
+            let begun = meter.begin(3);
+            meter.end(begun);
+        }
+        assert_eq!((meter.calls, meter.cells, meter.timed), (EVERY + 1, 3 * (EVERY + 1), 2));
+        meter.nanoseconds = 20;
+        assert!((meter.seconds() - 10e-9 * (EVERY + 1) as f64).abs() < 1e-18);
+        let mut all = Profile::default();
+        let mut one = Profile::new(2, 1);
+        one.visits = meter;
+        all.take(&mut one);
+        assert_eq!((all.visits, one.visits.calls, all.fates.len()), (meter, 0, 2));
+    }
+}

@@ -1,0 +1,49 @@
+"""Where time goes."""
+
+import pytest
+import senescape as sn
+from senescape.profile import Profile, shares
+
+
+def model():
+    return sn.Model(
+        fates=["a", "b"],
+        traits=[sn.Trait("x", sn.Uniform(0, 1), flow=sn.relax(1.0, tau=10.0)), sn.Trait("y", sn.Uniform(0, 1))],
+        transitions=[
+            sn.Death("a", lambda cell, env, p: 0.01 * sn.hill(cell.x, 0.3, 2.5) ** 1.5 * cell.y**0.7, "dear"),
+            sn.Death("a", lambda cell, env, p: 0.01 * cell.x, "cheap"),
+            sn.Transition("go", "a", "b", 0.002),
+            sn.Death("b", 0.001, "late"),
+        ],
+    )
+
+
+def test_the_work_of_a_fate_is_shared_out_by_operations():
+    parts = shares(model().to_document())
+    assert sum(parts[:3]) == pytest.approx(1)
+    assert parts[0] > 5 * parts[1] > parts[2] == 0
+    assert parts[3] == 1
+
+
+def test_a_run_tells_where_its_time_went():
+    result = sn.simulate(model(), initial={"a": 20_000}, until=400, replicates=2, seed=1, threads=1)
+    costs = {(cost.what, cost.fate): cost for cost in result.profile.costs}
+    dear, cheap = costs["dear", "a"], costs["cheap", "a"]
+    assert dear.seconds > cheap.seconds > 0
+    assert dear.cells == cheap.cells >= result.engine["bounds"]
+    assert costs["flows", "a"].seconds > 0
+    assert ("visits", "") not in costs
+    total = sum(cost.seconds for cost in result.profile.costs)
+    assert total == pytest.approx(result.profile.seconds, rel=0.2)
+    assert [cost.seconds for cost in result.profile.costs] == sorted((c.seconds for c in costs.values()), reverse=True)
+
+
+def test_it_is_kept_with_the_result(tmp_path):
+    result = sn.simulate(model(), initial={"a": 500}, until=40, seed=1)
+    again = sn.open_result(result.save(tmp_path / "r.npz"))
+    assert again.profile == result.profile
+    assert Profile.from_json(result.profile.to_json()) == result.profile
+    head, *rows, last = str(result.profile).splitlines()
+    assert head.split() == ["what", "fate", "path", "cells", "seconds", "share"]
+    assert last.startswith("all")
+    assert len(rows) == len(result.profile.costs)
