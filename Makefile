@@ -57,6 +57,7 @@ bench: $(VENV)/built $(VENV)/tools  ## Benchmarks beside numba and NumPy, as rat
 	$(BIN)/pip install -q -r requirements/bench.txt
 	$(BIN)/python -m pytest benches -W default --benchmark-columns=median,iqr,rounds --benchmark-sort=name
 	$(BIN)/python -m benches.workload_a
+	$(BIN)/python -m benches.plugin_rule
 	$(BIN)/python -m benches.dormancy
 	$(BIN)/python -m benches.import_time
 	cargo bench --package senescape-core --bench rules

@@ -82,6 +82,7 @@ def test_the_whole_document():
         "pools",
         "causes",
         "barriers",
+        "slow",
         "transitions",
         "observables",
     }

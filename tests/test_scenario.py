@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import types
+from types import SimpleNamespace
 
 import pytest
 import senescape as sn
@@ -217,3 +218,27 @@ def test_a_plugin_can_be_an_object(monkeypatch):
     ):
         with pytest.raises(sn.PluginError, match=says):
             sn.register_plugin(name, thing)
+
+
+@pytest.mark.parametrize(
+    "hooks",
+    [
+        {"senescape_modifiers": lambda: [sn.Modifier("m", of="secretion", factor=2.0)]},
+        {"senescape_escapes": lambda: [sn.Escape("e", lambda cell, env, p: cell.signal["secretion"])]},
+        {"senescape_escapes": lambda: [sn.Escape("e", lambda cell, env, p: env.drug["anakinra"])]},
+        {"senescape_escapes": lambda: [sn.Escape("e", lambda cell, env, p: cell.il1)]},
+    ],
+)
+def test_a_plugin_that_another_one_needs_is_named(monkeypatch, hooks):
+    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    provider = SimpleNamespace(
+        senescape_signals=hookimpl(lambda: [sn.Signal("secretion", 1.0)]),
+        senescape_drugs=hookimpl(lambda: [sn.Drug("anakinra", half_life=5.0)]),
+        senescape_traits=hookimpl(lambda: [sn.Trait("il1", 1.0)]),
+    )
+    needy = SimpleNamespace(**{name: hookimpl(function) for name, function in hooks.items()})
+    sn.register_plugin("provider", provider)
+    sn.register_plugin("needy", needy)
+    with pytest.raises(sn.ModelError, match=r"in the plugin 'needy'\n  the plugin 'provider' adds '\w+': name it too"):
+        plugins.assemble(["biology", "needy"])
+    assert plugins.assemble(["biology", "needy", "provider"])

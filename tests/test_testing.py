@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import senescape as sn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from senescape.biology import hooks
-from senescape.testing import RuleCheckError, check_rule
+from senescape.testing import RuleCheckError, check_rule, strategies
 
 STATE = {"calls": 0}
 
@@ -128,3 +130,25 @@ def test_mistakes_of_the_call_are_refused(call, words):
 def test_a_transition_that_never_happens_is_a_failure():
     with pytest.raises(RuleCheckError, match="never happened to 2,000 cells"):
         check_rule(sn.Senolytic("idle", lambda cell, env, p: 0.0 * cell.x))
+
+
+@given(st.data())
+@settings(max_examples=50, deadline=None)
+def test_cells_and_environments_are_drawn_as_asked_for(data):
+    cell = data.draw(strategies.cells({"x": (0.5, 2.0)}, marks=["seen"], signals=["drive"], age=(1.0, 5.0), most=7))
+    env = data.draw(strategies.environments({"d": (0.0, 3.0)}, pools=["t"], fates=["a", "b"], traits={"x": (0.5, 2.0)}))
+    n = len(cell.x)
+    assert 1 <= n <= 7
+    assert ((cell.x >= 0.5) & (cell.x <= 2.0)).all()
+    assert ((cell.age >= 1.0) & (cell.age <= 5.0)).all()
+    assert cell.mark["seen"].shape == cell.signal["drive"].shape == (n,)
+    for fate in ("a", "b"):
+        assert env.sum[fate].x == env.count[fate] * env.mean[fate].x
+
+    def rule(cell, env, p):
+        inside = np.where(cell.mark["seen"], cell.signal["drive"], cell.x / (1 + env.pool["t"]))
+        return inside * sn.hill(env.drug["d"], 0.3) + env.mean["a"].x * 0 + cell.age * 0 + env.time * 0
+
+    values = sn.Rule(rule).evaluate(cell, env)
+    assert values.shape == (n,)
+    assert (values >= 0).all()

@@ -275,7 +275,8 @@ def assemble(names: Sequence[str]) -> Model:
     try:
         model = Model(**pieces, visits=visits, barriers=BARRIERS_FIRST)
     except ModelError as error:
-        raise type(error)(f"{error}{_plugin_in(str(error), owned)}") from error
+        where = f"{_plugin_in(str(error), owned)}{_provider_of(str(error), names)}"
+        raise type(error)(f"{error}{where}") from error
     # Parameters are addressed by plugin too: <plugin>.<part>.<parameter>.
     model.__dict__["_plugins"] = {plugin: frozenset(parts) for plugin, parts in owned.items()}
     return model
@@ -326,6 +327,23 @@ def _plugin_in(message: str, owned: Mapping[str, set[str]]) -> str:
     part = None if first is None else first[1].partition("[")[0]
     found = [plugin for plugin, parts in owned.items() if part in parts]
     return f"\n  in the plugin {found[0]!r}" if found else ""
+
+
+def _provider_of(message: str, names: Sequence[str]) -> str:
+    """Say which plugin, not named by the scenario, adds what a message misses."""
+    missing = re.findall(r"(?:no trait|multiplies|no such \w+|\[)\W*'([^']+)'", message)
+    for plugin in known_plugins():
+        if plugin in names or not missing:
+            continue
+        try:
+            _, hooks = hooks_of(plugin)
+        except PluginError:
+            continue
+        added = {part if isinstance(part, str) else part.name for parts in hooks.values() for part in parts}
+        if found := [name for name in missing if name in added]:
+            both = ", ".join(map(repr, [*names, plugin]))
+            return f"\n  the plugin {plugin!r} adds {found[0]!r}: name it too, plugins = [{both}]"
+    return ""
 
 
 BARRIERS_FIRST: tuple[str, ...] = ("intrinsic", "immune", "arrest")

@@ -1,10 +1,11 @@
-"""BH3 mimetics as senolytics: navitoclax, A-1331852, venetoclax and S63845, alone and together."""
+"""BH3 mimetics as senolytics: navitoclax, A-1331852, venetoclax and S63845, alone and together, and their cost to the patient."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import senescape as sn
 
 DRUGS = ("navitoclax", "a1331852", "venetoclax", "s63845")
@@ -45,10 +46,32 @@ def senolysis(cell: Any, env: Any, p: Any) -> Any:
     return p.kmax * cell.priming * sn.hill(1.0 - spared, p.half, 4)
 
 
+def held(env: Any, p: Any, **drugs: str) -> Any:
+    """The share of a target that drugs hold in healthy tissue, each with its own half-point (Bliss)."""
+    free = 1.0
+    for drug, ec50 in drugs.items():
+        free = free * (1.0 - sn.hill(env.drug[drug], p[ec50]))
+    return 1.0 - free
+
+
 def platelet_rate(env: Any, p: Any) -> Any:
     """Change of platelets per hour: they live by BCL-XL, and are made anew."""
-    bcl_xl = 1.0 - (1.0 - sn.hill(env.drug["navitoclax"], p.ec50)) * (1.0 - sn.hill(env.drug["a1331852"], p.ec50))
+    bcl_xl = held(env, p, navitoclax="ec50", a1331852="ec50")
     return (1.0 - env.pool["platelets"]) / p.renewal - p.loss * bcl_xl * env.pool["platelets"]
+
+
+def toxicity_rate(env: Any, p: Any) -> Any:
+    """Change of toxicity per hour: healthy tissue dies where too little is left of its own guard, and recovers.
+
+    Tissue has a guard of several parts, as tumour cells have. One part gone leaves enough; BCL-XL and MCL-1 gone do not.
+    """
+    left = (
+        p.bcl_xl * (1.0 - held(env, p, navitoclax="ec50", a1331852="ec50"))
+        + p.mcl1 * (1.0 - held(env, p, s63845="ec50_mcl1"))
+        + p.bcl2 * (1.0 - held(env, p, navitoclax="ec50", venetoclax="ec50_bcl2"))
+    )
+    damage = 1.0 / (1.0 + np.exp((left - p.half) / p.s))
+    return (damage - env.pool["toxicity"]) / p.recovery
 
 
 @sn.hookimpl
@@ -115,7 +138,7 @@ def senescape_senolytics() -> Sequence[sn.Senolytic]:
 
 @sn.hookimpl
 def senescape_pools() -> Sequence[sn.Pool]:
-    """Platelets, as a share of normal: what limits the dose of whatever binds BCL-XL."""
+    """Platelets, as a share of normal, and toxicity to other tissue, from 0 to 1: what limits doses."""
     return [
         sn.Pool(
             "platelets",
@@ -131,5 +154,26 @@ def senescape_pools() -> Sequence[sn.Pool]:
                     source="Blood 2008;112:3177: -66 to -70% at 200 to 250 mg a day, lowest at day 3 to 5; set to that",
                 ),
             },
-        )
+        ),
+        sn.Pool(
+            "toxicity",
+            initial=0.0,
+            rate=toxicity_rate,
+            params={
+                "bcl_xl": sn.Param(0.45, low=0.0, high=1.0, source="assumed: tissue leans on BCL-XL and MCL-1 alike"),
+                "mcl1": sn.Param(0.45, low=0.0, high=1.0, source="assumed: tissue leans on BCL-XL and MCL-1 alike"),
+                "bcl2": sn.Param(0.1, low=0.0, high=1.0, source="assumed: BCL-2 matters in blood, little elsewhere"),
+                "ec50": sn.Param(0.3, unit="uM", low=1e-9, source="assumed: as in senescent cells"),
+                "ec50_mcl1": sn.Param(0.1, unit="uM", low=1e-9, source="assumed: as in senescent cells"),
+                "ec50_bcl2": sn.Param(0.1, unit="uM", low=1e-9, source="assumed: as in senescent cells"),
+                "half": sn.Param(
+                    0.35,
+                    low=0.0,
+                    high=1.0,
+                    source="assumed: either of BCL-XL and MCL-1 alone is tolerated, both together are not (Jackson 2025)",
+                ),
+                "s": sn.Param(0.05, low=1e-3, source="assumed: a steep threshold"),
+                "recovery": sn.Param(72.0, unit="h", low=1.0, source="assumed: epithelium is renewed in 3 to 5 days"),
+            },
+        ),
     ]

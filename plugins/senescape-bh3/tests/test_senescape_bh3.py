@@ -5,6 +5,7 @@ import pytest
 import senescape as sn
 import senescape_bh3 as plugin
 from senescape.testing import check_rule
+from senescape_bh3 import limit as limits
 
 
 def scenario(**settings):
@@ -69,3 +70,41 @@ def test_platelets_fall_as_in_patients_and_come_back():
 def test_it_is_addressed_by_plugin():
     model = scenario().model.with_params({"senescape-bh3.bh3_mimetics.kmax": 0.1})
     assert model.parameters["bh3_mimetics.kmax"].value == 0.1
+
+
+def course(doses, plugins=(), visits=None, **params):
+    # Cells that the drugs spare, so that no replicate ends early.
+    settings = {"initial": {"senescent": 50}, "until": 480.0, "every": 6.0, "sync": 6.0, "visits": visits}
+    scenario = sn.Scenario(plugins=("biology", "senescape-bh3", *plugins), **settings)
+    return sn.simulate(scenario, doses=doses, seed=1, params={"bh3_mimetics.kmax": 0.0, **params})
+
+
+def test_only_bcl_xl_and_mcl1_together_break_the_toxicity_limit():
+    limit = limits.senescape_visit_params()["toxicity"].value
+
+    def worst(*drugs):
+        result = course([dose for drug in drugs for dose in daily(drug, 2.0, days=10)])
+        return result.pools[0, :, result.layout.pools.index("toxicity")].max()
+
+    for drug in plugin.DRUGS:
+        assert worst(drug) < 0.5 * limit, drug
+    assert worst("navitoclax", "s63845") > limit
+    assert worst("a1331852", "s63845") > 0.5 * limit
+    assert worst("venetoclax", "s63845") < limit
+
+
+def test_doses_stop_at_the_limit_and_not_before():
+    both = [*daily("navitoclax", 2.0, days=15), *daily("s63845", 2.0, days=15)]
+    free = course(both)
+    stopped = course(both, plugins=("senescape-bh3-limit",), visits=24.0)
+    toxicity = free.pools[0, :, free.layout.pools.index("toxicity")]
+    first = free.time[np.argmax(toxicity > 0.5)]
+    given = stopped.doses["at"]
+    assert len(free.doses["at"]) == 30
+    # Looked at once a day: the last dose is within a day of the limit.
+    assert first - 24.0 <= given.max() <= first + 24.0
+    alone = course(daily("navitoclax", 1.0, days=15), plugins=("senescape-bh3-limit",), visits=24.0)
+    assert len(alone.doses["at"]) == 15
+    strict = {"senescape-bh3-limit.visit.platelets": 0.9}
+    thin = course(daily("navitoclax", 1.0, days=15), plugins=("senescape-bh3-limit",), visits=24.0, **strict)
+    assert len(thin.doses["at"]) < 5

@@ -6,11 +6,12 @@ A rule is drawn as the text of its formula, so that a failing example can be rea
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from senescape.arrays import Cells, Environment
 from senescape.distributions import Beta, LogNormal, Normal, Uniform
 from senescape.drugs import Dose, Drug, Pulse
 from senescape.extras import require
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 else:
     st = require("hypothesis.strategies", "testing")
 
-__all__ = ["formulas", "hazards", "models", "points", "register_profiles", "rule"]
+__all__ = ["cells", "environments", "formulas", "hazards", "models", "points", "register_profiles", "rule"]
 
 UNARY = (
     "-{0}", "np.abs({0})", "np.sqrt(np.abs({0}))", "np.square({0})", "1.0 / (0.2 + np.abs({0}))",
@@ -88,6 +89,96 @@ def hazards(
 ) -> st.SearchStrategy[Callable[..., Any]]:
     """Rules whose values lie from 0 to a ceiling."""
     return st.builds(rule, formulas(leaves, most).map(lambda text: f"np.minimum(np.abs({text}), {ceiling})"))
+
+
+Ranges = Sequence[str] | Mapping[str, tuple[float, float]]
+
+
+def _within(names: Ranges, low: float, high: float) -> dict[str, tuple[float, float]]:
+    return dict(names) if isinstance(names, Mapping) else dict.fromkeys(names, (low, high))
+
+
+def _numbers(low: float, high: float) -> st.SearchStrategy[float]:
+    # Ends are where rules go wrong, so they come up often.
+    return st.sampled_from([low, high]) | st.floats(low, high)
+
+
+@st.composite
+def cells(
+    draw: st.DrawFn,
+    traits: Ranges,
+    marks: Sequence[str] = (),
+    signals: Ranges = (),
+    age: tuple[float, float] = (0.0, 1000.0),
+    most: int = 20,
+) -> Cells:
+    """Cells as columns, on which a rule runs as it stands.
+
+    Parameters
+    ----------
+    traits, signals : sequence of str, or mapping of str to (float, float)
+        What they carry, with ranges; from 0.001 to 10 if none are given.
+    marks : sequence of str
+        Marks.
+    age : (float, float)
+        Range of ages (h).
+    most : int
+        The most cells.
+
+    Examples
+    --------
+    >>> found = cells({"bcl_xl": (0.1, 5.0)}, marks=["ever_senescent"]).example()  # doctest: +SKIP
+    """
+    n = draw(st.integers(1, most))
+
+    def column(low: float, high: float) -> list[float]:
+        return draw(st.lists(_numbers(low, high), min_size=n, max_size=n))
+
+    return Cells(
+        {name: column(*ends) for name, ends in _within(traits, 0.001, 10.0).items()},
+        age=column(*age),
+        marks={name: draw(st.lists(st.booleans(), min_size=n, max_size=n)) for name in marks},
+        signals={name: column(*ends) for name, ends in _within(signals, 0.001, 10.0).items()},
+    )
+
+
+@st.composite
+def environments(
+    draw: st.DrawFn,
+    drugs: Ranges = (),
+    pools: Ranges = (),
+    fates: Sequence[str] = (),
+    traits: Ranges = (),
+    time: tuple[float, float] = (0.0, 2000.0),
+) -> Environment:
+    """Environments, for a rule to run in beside :func:`cells`.
+
+    Parameters
+    ----------
+    drugs, pools : sequence of str, or mapping of str to (float, float)
+        Drugs and pools, with ranges; from 0 to 10 if none are given.
+    fates : sequence of str
+        Fates, of which there are 0 to 100,000 cells each.
+    traits : sequence of str, or mapping of str to (float, float)
+        Traits of which sums and means over each fate are given: means in these ranges, sums to match; 0 of a fate without cells.
+    time : (float, float)
+        Range of times (h).
+    """
+    counts = {fate: draw(st.integers(0, 100_000)) for fate in fates}
+    means = {
+        fate: {
+            name: draw(_numbers(*ends)) if counts[fate] else 0.0 for name, ends in _within(traits, 0.001, 10.0).items()
+        }
+        for fate in fates
+    }
+    return Environment(
+        time=draw(_numbers(*time)),
+        drug={name: draw(_numbers(*ends)) for name, ends in _within(drugs, 0.0, 10.0).items()},
+        pool={name: draw(_numbers(*ends)) for name, ends in _within(pools, 0.0, 10.0).items()},
+        count=counts,
+        sum={fate: {name: counts[fate] * x for name, x in values.items()} for fate, values in means.items()},
+        mean=means,
+    )
 
 
 @st.composite
