@@ -17,8 +17,32 @@ def senescape_escapes():
 """
 
 
+SLOW = """
+def rule(cell, env, p):
+    {body}
+
+@sn.hookimpl
+def senescape_escapes():
+    return [sn.Escape("way_out", rule, traced=False)]
+"""
+
+VISIT = """
+@sn.hookimpl
+def senescape_visit(visit, p):
+    {body}
+"""
+
+
 def way_out(body):
     return ESCAPE.format(body=body)
+
+
+def slow(body):
+    return SLOW.format(body=body)
+
+
+def visit(body):
+    return VISIT.format(body=body)
 
 
 BROKEN = {
@@ -83,6 +107,28 @@ BROKEN = {
         "@sn.hookimpl\ndef senescape_transitions():\n    return [sn.Transition('spin', 'senescent', 'senescent', 1e30)]",
         "'spin'.*in the plugin",
     ),
+    # the slow path
+    "raises on the slow path": (slow("raise KeyError('no')"), "'way_out'.*raised KeyError.*raise KeyError.*in the plugin"),
+    "returns the wrong shape": (slow("return cell.depth[:1]"), "'way_out'.*array of shape \\(1,\\).*in the plugin"),
+    "returns nothing on the slow path": (slow("cell.depth"), "'way_out'.*returned None.*in the plugin"),
+    "returns NaN on the slow path": (slow("return cell.depth * np.nan"), "'way_out'.*hazard nan at 0 h.*in the plugin"),
+    "mutates columns": (slow("cell.depth[:] = 1.0\n    return 0.1"), "'way_out'.*read-only.*cell.depth\\[:\\].*in the plugin"),
+    "never comes back from a rule": (slow("while True: pass"), "'way_out'.*took more than.*while True.*in the plugin"),
+    # visits
+    "loops without end in a visit": (visit("while True: pass"), "plugin.visit'.*took more than.*while True.*in the plugin"),
+    "loops and swallows errors": (
+        visit("while True:\n        try: x = 1\n        except Exception: pass"), "plugin.visit'.*took more than.*in the plugin",
+    ),
+    "raises in a visit": (visit("1 / 0"), "plugin.visit'.*ZeroDivisionError.*1 / 0.*in the plugin"),
+    "orders a drug that is not there": (visit("visit.order('x', amount=1.0)"), "plugin.visit'.*the drug 'x'.*in the plugin"),
+    "changes the tumour in a visit": (visit("visit.cells['senescent'].depth[0] = 1"), "plugin.visit'.*read-only.*in the plugin"),
+    "takes the wrong arguments": ("@sn.hookimpl\ndef senescape_visit(tumour):\n    pass", "plugin.*senescape_visit"),
+    "parameters for no visit": (
+        "@sn.hookimpl\ndef senescape_visit_params():\n    return {}", "no senescape_visit to use them",
+    ),
+    "parameters that are none": (
+        visit("pass") + "@sn.hookimpl\ndef senescape_visit_params():\n    return 3", "returned int; it must return a mapping",
+    ),
 }  # fmt: skip
 
 
@@ -102,7 +148,7 @@ def test_a_broken_plugin_is_told_apart(what, package):
     name = f"{package.name}.plugin"
     scenario = sn.Scenario(plugins=("biology", name), initial={"senescent": 50}, until=48.0)
     with pytest.raises(sn.SenescapeError, match=f"(?s){words}") as failure:
-        sn.simulate(scenario, seed=1, threads=1)
+        sn.simulate(scenario, seed=1, threads=1, call_limit=0.5, visits=24.0 if "senescape_visit(" in text else None)
     assert name in str(failure.value)
     # The process goes on as if nothing had been.
     sound = sn.Scenario(plugins=("biology",), initial={"senescent": 5}, until=1.0)
