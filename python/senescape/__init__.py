@@ -39,8 +39,9 @@ from senescape.observables import Observable
 from senescape.pools import Pool
 from senescape.results import Result, open_result
 from senescape.rules import Param, Rule
+from senescape.run import Relapse
 from senescape.signals import Modifier, Signal
-from senescape.simulate import Relapse, simulate
+from senescape.simulate import simulate
 from senescape.traits import Trait, ar1, copy, relax, reset, scaled
 from senescape.transitions import Death, Division, Escape, Immunotherapy, Senolytic, Transition
 from senescape.units import days, hours, minutes, weeks

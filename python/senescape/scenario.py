@@ -15,7 +15,7 @@ from senescape.drugs import Dose, Pulse
 from senescape.errors import ScenarioError
 from senescape.model import Model
 from senescape.plugins import assemble, plugin_version, preset_paths
-from senescape.simulate import Relapse
+from senescape.run import Relapse
 from senescape.suggest import did_you_mean
 
 __all__ = ["DoseSpec", "PulseSpec", "RelapseSpec", "Scenario", "load", "presets"]

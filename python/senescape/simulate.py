@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-import operator
-import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,39 +22,12 @@ from senescape.profile import profile_of
 from senescape.progress import Progress
 from senescape.provenance import provenance
 from senescape.results import Layout, Result
-from senescape.suggest import did_you_mean
+from senescape.run import Relapse, dose_document, positive, run_document
 
 if TYPE_CHECKING:
     from senescape.scenario import Scenario
 
-__all__ = ["Relapse", "check", "simulate"]
-
-MAX_OBSERVATIONS = 10_000_000
-
-
-class Relapse:
-    """Stop a replicate when the cells of some fates exceed a number.
-
-    Looked at whenever cells and environment are exchanged: at observations, doses and at least every ``sync`` hours.
-
-    Parameters
-    ----------
-    above : float
-        The number of cells above which the tumour has relapsed.
-    fates : str or sequence of str, optional
-        The fates whose cells count; all by default.
-    after : float
-        No relapse before this time (h), for example the end of treatment.
-    """
-
-    def __init__(self, above: float, fates: str | Sequence[str] | None = None, after: float = 0.0) -> None:
-        if not above >= 0 or not math.isfinite(above):
-            raise ModelError(f"Relapse(above={above!r}) needs a finite number >= 0")
-        if not after >= 0:
-            raise ModelError(f"Relapse(after={after!r}) needs a time >= 0 h")
-        self.above = float(above)
-        self.fates = (fates,) if isinstance(fates, str) else None if fates is None else tuple(fates)
-        self.after = float(after)
+__all__ = ["check", "execute", "simulate"]
 
 
 def simulate(
@@ -162,10 +131,36 @@ def simulate(
         model = model.with_params(params)
     if seed is None:
         seed = secrets.randbits(63)
-    run = _run_document(model, given, replicates, first_replicate, seed, threads, rtol)
+    run = run_document(model, given, replicates, first_replicate, seed, threads, rtol)
+    return execute(model, run, given["doses"] or (), scenario, progress, call_limit)
+
+
+def execute(
+    model: Model,
+    run: Mapping[str, Any],
+    doses: Sequence[Dose | Pulse] = (),
+    scenario: Scenario | None = None,
+    progress: bool | Callable[[int], object] | None = None,
+    call_limit: float = 10.0,
+) -> Result:
+    """Run a model as a run document says.
+
+    Parameters
+    ----------
+    model : Model
+        What runs.
+    run : mapping
+        See :func:`senescape.run.run_document`.
+    doses : sequence of Dose or Pulse
+        The doses that the document holds.
+    scenario : Scenario, optional
+        Where they come from, for provenance.
+    progress, call_limit
+        As for :func:`simulate`.
+    """
     columns = [np.ascontiguousarray(column, dtype=np.float32) for column in model.columns]
-    outside = _outside(model, run, given["doses"] or (), call_limit)
-    with Progress(progress, replicates) as bar, nullcontext() if outside is None else outside.watchdog:
+    outside = _outside(model, run, doses, call_limit)
+    with Progress(progress, run["replicates"]) as bar, nullcontext() if outside is None else outside.watchdog:
         try:
             raw = _core.simulate(model.to_json(), json.dumps(run), columns, bar.update, outside)
         except _core.RateError as error:
@@ -186,156 +181,20 @@ def check(scenario: Scenario) -> None:
         If something is not valid.
     """
     model = scenario.model
-    run = _run_document(model, scenario.settings(), 1, 0, 0, 1, 1e-4)
+    run = run_document(model, scenario.settings(), 1, 0, 0, 1, 1e-4)
     try:
         _core.check(model.to_json(), json.dumps(run), model.columns)
     except _core.CoreError as error:
         raise ModelError(str(error)) from error
 
 
-def _run_document(
-    model: Model,
-    settings: Mapping[str, Any],
-    replicates: int,
-    first_replicate: int,
-    seed: int,
-    threads: int | None,
-    rtol: float,
-) -> dict[str, Any]:
-    until = _positive(settings["until"], "until", "the horizon in hours, for example sn.days(60)")
-    stop = settings["relapse"]
-    return {
-        "initial": _initial(model, settings["initial"]),
-        "until": until,
-        "observe": _observations(until, settings["every"], settings["observe"]),
-        "sync": _positive(24.0 if settings["sync"] is None else settings["sync"], "sync", "a time in hours"),
-        "seed": _integer(seed, "seed", 0, 2**64 - 1),
-        "first_replicate": _integer(first_replicate, "first_replicate", 0, 2**63 - 1),
-        "replicates": _integer(replicates, "replicates", 1, 2**31 - 1),
-        "threads": _integer(threads or os.cpu_count() or 1, "threads", 1, 1024),
-        "rtol": float(rtol),
-        "visits": _visits(model, until, settings["visits"]),
-        "doses": [_dose(model, dose) for dose in settings["doses"] or ()],
-        "stop": {
-            "eradicated": True,
-            "max_cells": _integer(settings["max_cells"] or 10_000_000, "max_cells", 1, 2**32 - 1),
-            "relapse": None if stop is None else _relapse(model, stop),
-        },
-        "params": list(model.parameter_values()),
-    }
-
-
-def _initial(model: Model, initial: Mapping[str, int] | None) -> list[int]:
-    if not initial:
-        raise ModelError(
-            f"initial is missing: give the number of cells in each fate, e.g. initial={{{model.fates[0]!r}: 1000}}"
-        )
-    for fate in initial:
-        if fate not in model.fates:
-            raise ModelError(
-                f"initial names the fate {fate!r}, which the model does not have{did_you_mean(fate, model.fates)}"
-            )
-    return [_integer(initial.get(fate, 0), f"initial[{fate!r}]", 0, 2**32 - 1) for fate in model.fates]
-
-
-def _observations(until: float, every: float | None, observe: Any) -> list[float]:
-    if observe is not None:
-        given = np.asarray(observe, dtype=np.float64).ravel()
-        if not np.isfinite(given).all() or (given < 0).any() or (given > until).any():
-            raise ModelError(f"observe must hold times from 0 to until = {until:g} h")
-        return [float(t) for t in np.unique(given)]
-    step = until / 100 if every is None else _positive(every, "every", "a time in hours")
-    whole = math.floor(until / step * (1 + 1e-12))
-    if whole > MAX_OBSERVATIONS:
-        raise ModelError(f"every = {step:g} h gives {whole:,} observations; at most {MAX_OBSERVATIONS:,} are possible")
-    times = [min(i * step, until) for i in range(whole + 1)]
-    # A horizon that is no multiple of `every` is observed too, so that the end of a run is always seen.
-    if times[-1] < until * (1 - 1e-12):
-        times.append(until)
-    else:
-        times[-1] = until
-    return times
-
-
-def _visits(model: Model, until: float, visits: float | Sequence[float] | None) -> list[float]:
-    if visits is None:
-        if model.visits:
-            raise ModelError(
-                f"{model.visits[0].name!r} acts at visits, but none are planned; give visits=sn.days(7), or their times"
-                f"{model.plugin_of(model.visits[0].name)}"
-            )
-        return []
-    if not model.visits:
-        raise ModelError(
-            "visits are planned, but nothing acts at them: add a sn.VisitRule, or a plugin with senescape_visit"
-        )
-    if isinstance(visits, Real):
-        return [t for t in _observations(until, float(visits), None) if t < until]
-    times = np.unique(np.asarray(visits, dtype=np.float64).ravel())
-    if not times.size or not np.isfinite(times).all() or times[0] < 0 or times[-1] >= until:
-        raise ModelError(f"visits must hold times from 0 to before until = {until:g} h")
-    return [float(t) for t in times]
-
-
 def _outside(model: Model, run: Mapping[str, Any], doses: Sequence[Dose | Pulse], limit: float) -> Outside | None:
     """What answers for rules that are not compiled and at visits, if there are any."""
     if not (model.slow_rules or run["visits"]):
         return None
-    return Outside(model, doses, lambda dose: _dose(model, dose), _positive(limit, "call_limit", "a time in seconds"))
-
-
-def _dose(model: Model, dose: Dose | Pulse) -> dict[str, Any]:
-    if not isinstance(dose, Dose | Pulse):
-        raise ModelError(f"doses must hold sn.Dose or sn.Pulse, not {type(dose).__name__}")
-    names = [drug.name for drug in model.drugs]
-    if dose.drug not in names:
-        raise ModelError(
-            f"a dose names the drug {dose.drug!r}, which the model does not have{did_you_mean(dose.drug, names)}; "
-            f"add sn.Drug({dose.drug!r}, ...) to the model's drugs"
-        )
-    index = names.index(dose.drug)
-    if isinstance(dose, Pulse):
-        return {
-            "drug": index,
-            "at": dose.start,
-            "amount": dose.concentration,
-            "route": "pulse",
-            "duration": dose.duration,
-        }
-    route = model.drugs[index].route_of(dose)
-    return {"drug": index, "at": dose.at, "amount": dose.amount, "route": route, "duration": dose.duration}
-
-
-def _relapse(model: Model, rule: Relapse) -> dict[str, Any]:
-    fates = model.fates if rule.fates is None else rule.fates
-    for fate in fates:
-        if fate not in model.fates:
-            raise ModelError(f"the relapse rule names the fate {fate!r}{did_you_mean(fate, model.fates)}")
-    return {"fates": [model.fates.index(fate) for fate in fates], "above": rule.above, "after": rule.after}
-
-
-def _positive(value: Any, name: str, what: str) -> float:
-    if value is None:
-        raise ModelError(f"{name} is missing: give {what}")
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ModelError(f"{name} = {value!r} is not a number; give {what}") from None
-    if not (number > 0 and math.isfinite(number)):
-        raise ModelError(f"{name} = {value!r} must be positive and finite; give {what}")
-    return number
-
-
-def _integer(value: Any, name: str, low: int, high: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        if not (isinstance(value, float) and value.is_integer()):
-            raise ModelError(f"{name} = {value!r} must be a whole number") from None
-        number = int(value)
-    if not low <= number <= high:
-        raise ModelError(f"{name} = {number} must lie between {low} and {high}")
-    return number
+    return Outside(
+        model, doses, lambda dose: dose_document(model, dose), positive(limit, "call_limit", "a time in seconds")
+    )
 
 
 def _result(
@@ -377,7 +236,9 @@ def _result(
     engine = {name: int(raw[name]) for name in ("epochs", "bounds", "candidates", "accepted")}
     time = np.asarray(run["observe"], dtype=np.float64)
     given = (
-        None if orders is None else {number: [_dose(model, dose) for dose in doses] for number, doses in orders.items()}
+        None
+        if orders is None
+        else {number: [dose_document(model, dose) for dose in doses] for number, doses in orders.items()}
     )
     profile = profile_of(document, model.rule_shares, raw["profile"])
     result = Result(arrays, time, raw["replicate"], layout, made_by, engine, given, profile)

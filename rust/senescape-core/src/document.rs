@@ -205,6 +205,12 @@ pub struct RunDocument {
     /// Times of visits (h), ascending, from 0 to before the horizon.
     #[serde(default)]
     pub visits: Vec<f64>,
+    /// Times (h) at which epochs end, whatever else is planned: those at which any arm of a trial differs from another.
+    #[serde(default)]
+    pub cuts: Vec<f64>,
+    /// The time (h) past which no bound looks from before: until then, arms of a trial are the same to the bit.
+    #[serde(default)]
+    pub split: Option<f64>,
     /// Doses.
     pub doses: Vec<DoseDocument>,
     /// When a replicate ends before the horizon.

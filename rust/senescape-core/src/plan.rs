@@ -66,7 +66,8 @@ impl Plan {
         let schedule = Schedule::new(&model.kinetics, &doses)?;
         let mut anchors = vec![start, end];
         let changes = schedule.cuts();
-        anchors.extend(run.observe.iter().chain(&changes).filter(|t| (start..=end).contains(t)));
+        let given = run.observe.iter().chain(&changes).chain(&run.cuts).chain(&run.split);
+        anchors.extend(given.filter(|t| (start..=end).contains(t)));
         anchors.sort_by(f64::total_cmp);
         anchors.dedup();
         let mut edges = vec![start];
@@ -100,7 +101,13 @@ impl Plan {
         let segments = schedule.segments(&[before.as_slice(), &edges].concat()).split_off(before.len());
         let ranges = ranges(&segments, &edges, model.drugs.len());
         let peaks = (0..model.drugs.len()).map(|drug| ranges[0].iter().map(|range| range[drug].1).collect());
-        let steady = steady(peaks, ranges[0].len());
+        let mut steady = steady(peaks, ranges[0].len());
+        if let Some(split) = run.split {
+            let last = edges.partition_point(|edge| *edge < split);
+            for end in &mut steady[..last.min(edges.len() - 1)] {
+                *end = (*end).min(last);
+            }
+        }
         Ok(Self { steady, edges, observation, next_observation, segments, ranges })
     }
 
@@ -246,6 +253,9 @@ pub fn check_times(run: &RunDocument) -> Result<(), Error> {
     }
     if run.observe.iter().any(|t| !(0.0..=run.until).contains(t)) {
         return Err(Error::Run(format!("a time of observation lies outside 0 to {} h", run.until)));
+    }
+    if run.cuts.iter().chain(&run.split).any(|t| !t.is_finite()) {
+        return Err(Error::Run("the times of cuts must be finite".into()));
     }
     if run.visits.windows(2).any(|w| !(w[0] < w[1])) {
         return Err(Error::Run("the times of visits must ascend without repeats".into()));
