@@ -49,9 +49,11 @@ from senescape.visits import Visit, VisitRule
 
 if TYPE_CHECKING:
     from senescape import testing
+    from senescape.cohort import Cohort
     from senescape.hookspecs import hookimpl
     from senescape.plugins import register_plugin
     from senescape.scenario import Scenario, load, presets
+    from senescape.trials import Trial, trial
 
 # Modules that need pydantic or pluggy are read when they are first used, so that the import stays quick.
 _LATER = {
@@ -61,11 +63,15 @@ _LATER = {
     "hookimpl": "senescape.hookspecs",
     "register_plugin": "senescape.plugins",
     "testing": "senescape.testing",
+    "Cohort": "senescape.cohort",
+    "Trial": "senescape.trials",
+    "trial": "senescape.trials",
 }
 
 __all__ = [
     "Bernoulli",
     "Beta",
+    "Cohort",
     "Constant",
     "Death",
     "Division",
@@ -102,6 +108,7 @@ __all__ = [
     "TraceError",
     "Trait",
     "Transition",
+    "Trial",
     "Uniform",
     "UnitError",
     "Visit",
@@ -123,6 +130,7 @@ __all__ = [
     "scaled",
     "simulate",
     "testing",
+    "trial",
     "weeks",
 ]
 

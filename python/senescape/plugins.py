@@ -314,10 +314,14 @@ def _visit_rules(manager: pluggy.PluginManager) -> list[VisitRule]:
 
 
 def _without_params(function: Callable[..., object]) -> Callable[..., object]:
+    takes = inspect.signature(function).parameters
+
     @functools.wraps(function)
     def call(visit: Any, p: Any) -> object:
-        return function(visit) if inspect.signature(function).parameters else function()
+        return function(visit) if takes else function()
 
+    # What it takes itself, not what it wraps.
+    call.__signature__ = inspect.signature(lambda visit, p: None)  # type: ignore[attr-defined]
     return call
 
 

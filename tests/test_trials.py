@@ -1,0 +1,241 @@
+"""Trials: shared luck until treatments differ, and what is made of the outcomes."""
+
+import numpy as np
+import pytest
+import senescape as sn
+from scipy import stats
+from senescape.cohort import quantiles
+from senescape.survival import compare, kaplan_meier, median
+
+
+class Tumour:
+    """Cells that grow, arrest and escape, two drugs against them, and a pool that nobody needs."""
+
+    @sn.hookimpl
+    def senescape_fates(self):
+        return ["cycling", "senescent"]
+
+    @sn.hookimpl
+    def senescape_traits(self):
+        return [
+            sn.Trait(
+                "depth", sn.LogNormal(1.0, 0.5), flow=sn.relax(3.0, tau=100.0, fate="senescent"), inherit=sn.ar1(0.5)
+            )
+        ]
+
+    @sn.hookimpl
+    def senescape_drugs(self):
+        return [sn.Drug("chemo", half_life=12.0), sn.Drug("lytic", half_life=12.0)]
+
+    @sn.hookimpl
+    def senescape_transitions(self):
+        return [
+            sn.Division("cycling", lambda cell, env, p: 0.02 / (1 + cell.depth / 10)),
+            sn.Transition("arrest", "cycling", "senescent", lambda cell, env, p: 0.2 * sn.hill(env.drug["chemo"], 0.5)),
+            sn.Senolytic(
+                "lysis", lambda cell, env, p: p.kmax * sn.hill(env.drug["lytic"], 0.3) / cell.depth, {"kmax": 0.05}
+            ),
+            sn.Escape("escape", lambda cell, env, p: p.h0 * np.exp(-cell.depth), {"h0": 0.01}),
+        ]
+
+
+@pytest.fixture(autouse=True)
+def plugin(monkeypatch):
+    from senescape import plugins
+
+    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    sn.register_plugin("tumour", Tumour())
+
+
+def arm(lytic=(), **more):
+    doses = [
+        {"drug": "chemo", "amount": 3.0, "at": 24.0},
+        *({"drug": "lytic", "amount": 1.0, "at": at} for at in lytic),
+    ]
+    settings = {
+        "plugins": ("tumour",), "initial": {"cycling": 60}, "until": 600.0, "every": 20.0, "doses": doses,
+        "relapse": {"above": 120, "fates": ("cycling",), "after": 100.0}, **more,
+    }  # fmt: skip
+    return sn.Scenario(**settings)
+
+
+def test_arms_are_the_same_to_the_bit_until_treatments_differ(fresh_seed):
+    outcome = sn.trial(
+        {"none": arm(), "early": arm([93.7, 130.0]), "late": arm([93.7 + 24, 130.0])}, replicates=30, seed=fresh_seed
+    )
+    none, early, late = (outcome.result(name) for name in outcome.arms)
+    before = none.time <= 93.7
+    for name in ("counts", "events"):
+        np.testing.assert_array_equal(getattr(none, name)[:, before], getattr(early, name)[:, before])
+        np.testing.assert_array_equal(getattr(none, name)[:, before], getattr(late, name)[:, before])
+    assert (none.events[:, ~before] != early.events[:, ~before]).any()
+    # The first events of every kind before the split too, which are known to the bit.
+    first = np.where(none.first_event < 93.7, none.first_event, np.nan)
+    np.testing.assert_array_equal(first, np.where(early.first_event < 93.7, early.first_event, np.nan))
+
+
+def test_equal_arms_stay_the_same_and_an_arm_has_the_law_of_a_run_alone(fresh_seed):
+    outcome = sn.trial({"a": arm([200.0]), "b": arm([200.0])}, replicates=400, seed=fresh_seed)
+    a, b = outcome.result("a"), outcome.result("b")
+    np.testing.assert_array_equal(a.events, b.events)
+    alone = sn.simulate(arm([200.0]), replicates=400, seed=fresh_seed + 1)
+    # At the last time before any replicate may have ended.
+    at = int(np.searchsorted(a.time, 100.0))
+    x, y = a.counts[:, at].astype(float), alone.counts[:, at].astype(float)
+    error = np.sqrt((x.var(axis=0) + y.var(axis=0)) / 400)
+    assert (np.abs(x.mean(axis=0) - y.mean(axis=0)) < 5.5 * error).all()
+
+
+def test_visits_split_at_the_first_of_them(fresh_seed):
+    class Clinic:
+        @sn.hookimpl
+        def senescape_visit(self, visit):
+            if visit.number == 1:
+                visit.order("lytic", amount=2.0)
+
+    sn.register_plugin("clinic", Clinic())
+    visited = arm(plugins=("tumour", "clinic"), visits=(60.0, 130.0))
+    outcome = sn.trial({"none": arm(), "clinic": visited}, replicates=10, seed=fresh_seed)
+    none, clinic = outcome.result("none"), outcome.result("clinic")
+    before = none.time <= 60.0
+    np.testing.assert_array_equal(none.events[:, before], clinic.events[:, before])
+    assert clinic.doses["drug"].tolist().count("lytic") == 10
+
+
+def test_outcomes_hold_the_same_tumours_side_by_side():
+    outcome = sn.trial({"none": arm(), "lytic": arm([60.0, 84.0, 108.0])}, replicates=12, seed=3, threads=2)
+    table = outcome.outcomes
+    assert table["arm"].tolist() == ["none"] * 12 + ["lytic"] * 12
+    assert table["replicate"].tolist() == [*range(12)] * 2
+    times, relapsed = outcome.times("none")
+    result = outcome.result("none").outcomes
+    np.testing.assert_array_equal(times, np.where(result["relapsed"], result["relapse_time"], 600.0))
+    np.testing.assert_array_equal(relapsed, result["relapsed"])
+    assert "lytic" in str(outcome)
+    curve = outcome.survival()
+    assert set(curve["arm"].tolist()) == {"none", "lytic"}
+    again = sn.trial({"none": arm(), "lytic": arm([60.0, 84.0, 108.0])}, replicates=12, seed=3, threads=1)
+    np.testing.assert_array_equal(again.outcomes["time"], table["time"])
+    with pytest.raises(sn.ModelError, match="no arm 'surgery'"):
+        outcome.times("surgery")
+
+
+def test_pairing_saves_variance():
+    outcome = sn.trial({"none": arm(), "lytic": arm([110.0, 134.0])}, replicates=100, seed=5)
+    found = outcome.compare("lytic")
+    a, b = outcome.times("lytic")[0], outcome.times("none")[0]
+    assert found.mean_difference == pytest.approx((a - b).mean())
+    assert found.variance_saved == pytest.approx((a.var() + b.var()) / (a - b).var())
+    assert found.variance_saved > 2
+    assert found.mean_difference_interval[0] <= found.mean_difference <= found.mean_difference_interval[1]
+
+
+def exponential(rng, rate, n, horizon):
+    times = rng.exponential(1 / rate, n)
+    return np.minimum(times, horizon), times < horizon
+
+
+def test_the_curve_is_kaplan_and_meiers(fresh_seed):
+    import lifelines
+
+    rng = np.random.default_rng(fresh_seed)
+    times, relapsed = exponential(rng, 0.01, 201, 150.0)
+    times = np.ceil(times)
+    fitter = lifelines.KaplanMeierFitter().fit(times, relapsed)
+    curve = kaplan_meier(times, relapsed)
+    np.testing.assert_allclose(curve["survival"], fitter.predict(curve["time"]).to_numpy(), rtol=1e-12)
+    assert median(times, relapsed) == fitter.median_survival_time_
+    assert np.isnan(median(times, np.zeros(201, dtype=bool)))
+
+
+def test_a_hazard_ratio_is_found(fresh_seed):
+    rng = np.random.default_rng(fresh_seed)
+    n, horizon = 4000, 300.0
+    found = compare(exponential(rng, 0.005, n, horizon), exponential(rng, 0.01, n, horizon), horizon, ("a", "b"))
+    # The standard error of the log is about sqrt(1/events + 1/events) = 0.027.
+    assert abs(np.log(found.hazard_ratio / 0.5)) < 5.5 * 0.028
+    low, high = found.hazard_ratio_interval
+    assert low < found.hazard_ratio < high
+    assert np.log(high / low) / (2 * 1.96) == pytest.approx(0.027, rel=0.1)
+    expected = np.log(2) / 0.005 - np.log(2) / 0.01
+    assert found.median_difference == pytest.approx(expected, abs=5.5 * 5)
+    # Independent tumours: nothing is saved.
+    assert found.variance_saved == pytest.approx(1.0, abs=0.1)
+
+
+def test_what_cannot_be_known_is_not_a_number():
+    times, never = np.full(20, 100.0), np.zeros(20, dtype=bool)
+    found = compare((times, never), (np.full(20, 50.0), ~never), 100.0, ("a", "b"))
+    assert np.isnan(found.hazard_ratio)
+    assert np.isnan(found.median_difference)
+    assert found.mean_difference == 50.0
+    assert "nan" in str(found)
+
+
+DISTRIBUTIONS = {
+    "normal": (sn.Normal(1.0, 2.0), stats.norm(1.0, 2.0)),
+    "lognormal": (sn.LogNormal(median=2.0, sigma=0.5), stats.lognorm(0.5, scale=2.0)),
+    "uniform": (sn.Uniform(1.0, 3.0), stats.uniform(1.0, 2.0)),
+    "beta": (sn.Beta(2.0, 3.0), stats.beta(2.0, 3.0)),
+    "gamma": (sn.Gamma(2.0, 3.0), stats.gamma(2.0, scale=3.0)),
+    "exponential": (sn.Exponential(4.0), stats.expon(scale=4.0)),
+    "integers": (sn.Integers(2, 5), stats.randint(2, 6)),
+    "bernoulli": (sn.Bernoulli(0.3), stats.bernoulli(0.3)),
+}
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_quantiles_are_those_of_the_distribution(name):
+    ours, theirs = DISTRIBUTIONS[name]
+    shares = (np.arange(1000) + 0.5) / 1000
+    np.testing.assert_allclose(quantiles(ours, shares), theirs.ppf(shares), rtol=1e-9)
+
+
+def test_a_latin_hypercube_has_one_patient_in_each_stratum():
+    cohort = sn.Cohort({"escape.h0": sn.LogNormal(0.01, 0.5), "lysis.kmax": sn.Uniform(0.0, 0.1)}, patients=50, seed=3)
+    shares = stats.lognorm(0.5, scale=0.01).cdf(cohort.table["escape.h0"])
+    assert sorted(np.floor(shares * 50).astype(int).tolist()) == list(range(50))
+    assert sorted(np.floor(cohort.table["lysis.kmax"] * 500).astype(int).tolist()) == list(range(50))
+    again = sn.Cohort({"escape.h0": sn.LogNormal(0.01, 0.5), "lysis.kmax": sn.Uniform(0.0, 0.1)}, patients=50, seed=3)
+    np.testing.assert_array_equal(again.table["escape.h0"], cohort.table["escape.h0"])
+    random = sn.Cohort({"escape.h0": sn.LogNormal(0.01, 0.5)}, patients=50, method="random", seed=3)
+    shares = stats.lognorm(0.5, scale=0.01).cdf(random.table["escape.h0"])
+    assert len(set(np.floor(shares * 50).astype(int).tolist())) < 50
+
+
+def test_patients_of_a_cohort_differ_alike_in_all_arms():
+    cohort = sn.Cohort({"tumour.escape.h0": sn.Uniform(0.0, 0.05)}, patients=6, seed=1)
+    arms = {"none": arm(), "lytic": arm([60.0])}
+    outcome = sn.trial(arms, replicates=2, seed=2, cohort=cohort, threads=2)
+    table = outcome.outcomes
+    assert table["patient"].tolist() == [i for _ in range(2) for i in range(6) for _ in range(2)]
+    for name in outcome.arms:
+        for patient, result in enumerate(outcome.results[name]):
+            assert result.provenance["parameters"]["escape.h0"] == cohort.table["tumour.escape.h0"][patient]
+    assert len({tuple(r.counts[0, 3]) for r in outcome.results["none"]}) > 1
+    again = sn.trial(arms, replicates=2, seed=2, cohort=cohort, threads=1)
+    np.testing.assert_array_equal(again.outcomes["time"], table["time"])
+    with pytest.raises(sn.ModelError, match="a result for each patient"):
+        outcome.result("none")
+
+
+def test_what_does_not_go_together_is_refused():
+    for arms, says in (
+        ({}, "needs arms"),
+        ({"a": arm(relapse=None)}, "'a' has no relapse rule"),
+        ({"a": arm(), "b": arm(until=700.0)}, "'a' and 'b' have until"),
+        ({"a": arm(), "b": arm(sync=6.0)}, "'a' and 'b' have sync"),
+        ({"a": arm(), "b": arm(initial={"cycling": 61})}, "'a' and 'b' have initial"),
+    ):
+        with pytest.raises(sn.ModelError, match=says):
+            sn.trial(arms, seed=1)
+    for settings, says in (
+        ({"parameters": {}, "patients": 3}, "needs parameters"),
+        ({"parameters": {"x": 1.0}, "patients": 3}, "give a distribution"),
+        ({"parameters": {"x": sn.Uniform(0, 1)}, "patients": 0}, "at least one"),
+        ({"parameters": {"x": sn.Uniform(0, 1)}, "patients": 3, "method": "sobol"}, "'lhs' or 'random'"),
+    ):
+        with pytest.raises(sn.ModelError, match=says):
+            sn.Cohort(**settings)
+    with pytest.raises(sn.ModelError, match="no parameter 'x'"):
+        sn.trial({"a": arm()}, seed=1, cohort=sn.Cohort({"x": sn.Uniform(0, 1)}, patients=2))
