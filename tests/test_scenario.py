@@ -242,3 +242,33 @@ def test_a_plugin_that_another_one_needs_is_named(monkeypatch, hooks):
     with pytest.raises(sn.ModelError, match=r"in the plugin 'needy'\n  the plugin 'provider' adds '\w+': name it too"):
         plugins.assemble(["biology", "needy"])
     assert plugins.assemble(["biology", "needy", "provider"])
+
+
+def test_a_scenario_builds_on_another(tmp_path):
+    (tmp_path / "mine.toml").write_text('base = "mcf7-doxorubicin"\nuntil = "40 d"\n[parameters]\n"escape.h0" = 0.5\n')
+    (tmp_path / "more.toml").write_text('base = "mine.toml"\nname = "more"\npulses = []\n')
+    base, more = sn.load("mcf7-doxorubicin"), sn.load(tmp_path / "more.toml")
+    assert (more.name, more.until, more.pulses) == ("more", 960.0, ())
+    assert more.parameters == {**base.parameters, "escape.h0": 0.5}
+    assert more.initial == base.initial
+    (tmp_path / "a.toml").write_text('base = "b.toml"\n')
+    (tmp_path / "b.toml").write_text('base = "a.toml"\n')
+    with pytest.raises(sn.ScenarioError, match="in a circle, by 'b.toml'|in a circle, by 'a.toml'"):
+        sn.load(tmp_path / "a.toml")
+    with pytest.raises(sn.ScenarioError, match="must be the name of a preset"):
+        sn.Scenario.from_toml("base = 3\n")
+    with pytest.raises(
+        sn.ScenarioError, match="no preset and no file 'mcf8-doxorubicin'.*did you mean 'mcf7-doxorubicin'"
+    ):
+        sn.Scenario.from_toml('base = "mcf8-doxorubicin"\n')
+
+
+def test_schedules_of_the_lines_differ_from_their_dose_series_by_treatment_alone():
+    shipped = sn.presets()
+    for line in ("mcf7", "bt474", "mda-mb-231"):
+        base = sn.load(f"{line}-doxorubicin")
+        for schedule, number in (("pulses", 3), ("interval", 2)):
+            other = sn.load(f"{line}-doxorubicin-{schedule}")
+            assert other.name in shipped
+            assert other.parameters == base.parameters
+            assert len(other.settings()["doses"]) == number

@@ -139,13 +139,13 @@ class Scenario(_Part):
 
     @classmethod
     def from_toml(cls, text: str, place: str = "the scenario") -> Scenario:
-        """Read a scenario from TOML text; `place` is for messages."""
+        """Read a scenario from TOML text; `place` is for messages, and where files that it names are looked for.
+
+        A text may build on another scenario, ``base = "mcf7-doxorubicin"``, a preset or a file: its keys win over those of the
+        base, parameters one by one.
+        """
         try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ScenarioError(f"{place} is not TOML: {error}") from error
-        try:
-            return cls.model_validate(data)
+            return cls.model_validate(_read(text, place, ()))
         except ValidationError as error:
             raise ScenarioError(_explain(error, place)) from None
 
@@ -190,6 +190,41 @@ class Scenario(_Part):
         return {name: plugin_version(name) for name in self.plugins}
 
 
+def _read(text: str, place: str, above: tuple[str, ...]) -> dict[str, Any]:
+    """What a TOML text says, with what it builds on."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{place} is not TOML: {error}") from error
+    base = data.pop("base", None)
+    if base is None:
+        return data
+    if not isinstance(base, str):
+        raise ScenarioError(
+            f"{place} is not valid:\n  base: {base!r} must be the name of a preset or the path of a file"
+        )
+    path = preset_paths().get(base, Path(place).parent / base)
+    if str(path) in (*above, place):
+        raise ScenarioError(f"{place} is not valid:\n  base: scenarios build on each other in a circle, by {base!r}")
+    below = _read(_text(path, base), str(path), (*above, place))
+    parameters = {**below.get("parameters", {}), **data.get("parameters", {})}
+    return {**below, **data, **({"parameters": parameters} if parameters else {})}
+
+
+def _text(path: Path, name: str) -> str:
+    """The text of a scenario's file."""
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise ScenarioError(f"{path} is larger than {_LARGEST_FILE // 2**20} MiB; a scenario is a short text")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ScenarioError(f"there is no preset and no file {name!r}{did_you_mean(name, preset_paths())}") from None
+    except UnicodeDecodeError:
+        raise ScenarioError(f"{path} is not a text in UTF-8") from None
+    except OSError as error:
+        raise ScenarioError(f"{path} cannot be read: {error.strerror}") from error
+
+
 def load(name: str | PathLike[str]) -> Scenario:
     """A shipped scenario by name, or one from a TOML file.
 
@@ -214,18 +249,7 @@ def load(name: str | PathLike[str]) -> Scenario:
     """
     shipped = preset_paths() if isinstance(name, str) else {}
     path = shipped.get(str(name), Path(name))
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise ScenarioError(f"{path} is larger than {_LARGEST_FILE // 2**20} MiB; a scenario is a short text")
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        hint = did_you_mean(str(name), shipped)
-        raise ScenarioError(f"there is no preset and no file {str(name)!r}{hint}") from None
-    except UnicodeDecodeError:
-        raise ScenarioError(f"{path} is not a text in UTF-8") from None
-    except OSError as error:
-        raise ScenarioError(f"{path} cannot be read: {error.strerror}") from error
-    return Scenario.from_toml(text, str(path))
+    return Scenario.from_toml(_text(path, str(name)), str(path))
 
 
 def presets() -> dict[str, str]:
