@@ -50,6 +50,7 @@ def test_c50_is_the_dose_that_brings_damage_to_one_in_a_day(model, repair, c50):
     bare = sn.Model(
         fates=model.fates,
         traits=cycle.traits(),
+        signals=cycle.signals(),
         drugs=model.drugs,
         transitions=cycle.transitions(),
         observables=[sn.Observable("damage", "cycling", "damage")],

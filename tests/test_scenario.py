@@ -253,12 +253,12 @@ def test_a_scenario_builds_on_another(tmp_path):
     assert more.initial == base.initial
     (tmp_path / "a.toml").write_text('base = "b.toml"\n')
     (tmp_path / "b.toml").write_text('base = "a.toml"\n')
-    with pytest.raises(sn.ScenarioError, match="in a circle, by 'b.toml'|in a circle, by 'a.toml'"):
+    with pytest.raises(sn.ScenarioError, match=r"in a circle, by '[ab].toml'"):
         sn.load(tmp_path / "a.toml")
     with pytest.raises(sn.ScenarioError, match="must be the name of a preset"):
         sn.Scenario.from_toml("base = 3\n")
     with pytest.raises(
-        sn.ScenarioError, match="no preset and no file 'mcf8-doxorubicin'.*did you mean 'mcf7-doxorubicin'"
+        sn.ScenarioError, match=r"no preset and no file 'mcf8-doxorubicin'.*did you mean 'mcf7-doxorubicin'"
     ):
         sn.Scenario.from_toml('base = "mcf8-doxorubicin"\n')
 

@@ -7,43 +7,42 @@ from typing import Any
 
 import numpy as np
 import senescape as sn
+from senescape.biology import intrinsic
+from senescape.biology.intrinsic import margin
 
 DRUGS = ("navitoclax", "a1331852", "venetoclax", "s63845")
 
 EC50 = "assumed: between 0.1 and 1 uM, where senescent cells die and cycling cells do not"
 
 
-def guard(cell: Any) -> Any:
-    """All that holds BAX and BAK back: BCL-XL, MCL-1 and BCL-2."""
-    return cell.bcl_xl + cell.mcl1 + cell.bcl2
-
-
-def on_bcl_xl(drug: str, with_bcl2: bool = False) -> Any:
-    """Write the rule of a drug that binds BCL-XL, and BCL-2 too where it does."""
+def occupancy(drug: str) -> Any:
+    """Write the rule of how much of its targets a drug holds."""
 
     def effect(cell: Any, env: Any, p: Any) -> Any:
-        leans_on = cell.bcl_xl + cell.bcl2 if with_bcl2 else cell.bcl_xl
-        return sn.hill(env.drug[drug], p.ec50) * leans_on / guard(cell)
+        return sn.hill(env.drug[drug], p.ec50)
 
     return effect
 
 
-def venetoclax(cell: Any, env: Any, p: Any) -> Any:
-    """The share of the guard that venetoclax takes away: BCL-2."""
-    return sn.hill(env.drug["venetoclax"], p.ec50) * cell.bcl2 / guard(cell)
-
-
-def s63845(cell: Any, env: Any, p: Any) -> Any:
-    """The share of the guard that S63845 takes away: MCL-1."""
-    return sn.hill(env.drug["s63845"], p.ec50) * cell.mcl1 / guard(cell)
+def free(cell: Any, *drugs: str) -> Any:
+    """The share of a target that none of some drugs holds. Drugs act independently (Bliss 1939)."""
+    share = 1.0
+    for drug in drugs:
+        share = share * (1.0 - cell.signal[f"effect_{drug}"])
+    return share
 
 
 def senolysis(cell: Any, env: Any, p: Any) -> Any:
-    """Hazard of death: a primed cell dies the faster the more of its guard is gone. Drugs act independently (Bliss 1939)."""
-    spared = 1.0
-    for drug in DRUGS:
-        spared = spared * (1.0 - cell.signal[f"effect_{drug}"])
-    return p.kmax * cell.priming * sn.hill(1.0 - spared, p.half, 4)
+    """Hazard that the drugs add to apoptosis: the guard they leave holds less, by the same sigmoid of the same margin.
+
+    What the biology calls BCL-XL holds for BCL-2 too; `bcl2` says how much of it that is. Two drugs against two parts of the
+    guard do more than either because the margin is one.
+    """
+    bcl2 = cell.bcl2 / (cell.bcl2 + cell.bcl_xl)
+    left = (1.0 - bcl2) * free(cell, "navitoclax", "a1331852") + bcl2 * free(cell, "navitoclax", "venetoclax")
+    drugged = margin(cell, p, bcl_xl=left, mcl1=free(cell, "s63845"))
+    added = 1.0 / (1.0 + np.exp(-drugged / p.s)) - 1.0 / (1.0 + np.exp(-margin(cell, p) / p.s))
+    return p.k * np.maximum(0.0, added)
 
 
 def held(env: Any, p: Any, **drugs: str) -> Any:
@@ -108,30 +107,30 @@ def senescape_drugs() -> Sequence[sn.Drug]:
 
 @sn.hookimpl
 def senescape_signals() -> Sequence[sn.Signal]:
-    """The share of a cell's guard that each drug takes away: other plugins may modify it."""
+    """The share of its targets that each drug holds: other plugins may modify it."""
 
     def ec50(value: float, source: str = EC50) -> dict[str, sn.Param]:
         return {"ec50": sn.Param(value, unit="uM", low=1e-9, source=source)}
 
     return [
-        sn.Signal("effect_navitoclax", on_bcl_xl("navitoclax", with_bcl2=True), ec50(0.3)),
-        sn.Signal("effect_a1331852", on_bcl_xl("a1331852"), ec50(0.05, "assumed: several times as potent on BCL-XL")),
-        sn.Signal("effect_venetoclax", venetoclax, ec50(0.1, "assumed: potent on BCL-2")),
-        sn.Signal("effect_s63845", s63845, ec50(0.1, "assumed: about 0.1 uM in breast lines that lean on MCL-1")),
+        sn.Signal("effect_navitoclax", occupancy("navitoclax"), ec50(0.3)),
+        sn.Signal("effect_a1331852", occupancy("a1331852"), ec50(0.05, "assumed: several times as potent on BCL-XL")),
+        sn.Signal("effect_venetoclax", occupancy("venetoclax"), ec50(0.1, "assumed: potent on BCL-2")),
+        sn.Signal(
+            "effect_s63845", occupancy("s63845"), ec50(0.1, "assumed: about 0.1 uM in breast lines that lean on MCL-1")
+        ),
     ]
 
 
 @sn.hookimpl
 def senescape_senolytics() -> Sequence[sn.Senolytic]:
-    """Death of primed senescent cells whose guard is taken away."""
+    """Death of cells whose guard is taken away: in every fate, but only what is primed has much to lose."""
     return [
         sn.Senolytic(
             "bh3_mimetics",
             senolysis,
-            params={
-                "kmax": sn.Param(0.08, unit="1/h", low=0.0, source="assumed: half of fully primed cells die in 9 h"),
-                "half": sn.Param(0.5, low=1e-6, high=1.0, source="assumed: half of the guard gone is the half-point"),
-            },
+            params={"k": intrinsic.K, "induced": intrinsic.INDUCED, "s": intrinsic.STEEPNESS},
+            source=["cycling", "arrested", "senescent"],
         )
     ]
 

@@ -11,6 +11,7 @@ from senescape.biology.hooks import (
     senescape_marks,
     senescape_observables,
     senescape_presets,
+    senescape_signals,
     senescape_traits,
     senescape_transitions,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "senescape_marks",
     "senescape_observables",
     "senescape_presets",
+    "senescape_signals",
     "senescape_traits",
     "senescape_transitions",
 ]

@@ -32,7 +32,8 @@ REPAIR = sn.Param(
 def rate(cell: Any, env: Any, p: Any) -> Any:
     """Stages a cell passes an hour; it falls to zero as the well fills."""
     total = env.count["cycling"] + env.count["arrested"] + env.count["senescent"]
-    return p.stages / p.length * np.maximum(0.0, 1.0 - np.power(total / p.capacity, p.crowding))
+    room = np.maximum(0.0, 1.0 - np.power(total / p.capacity, p.crowding))
+    return p.stages / p.length * room * cell.signal["growth"]
 
 
 def advance(cell: Any, env: Any, p: Any) -> Any:
@@ -80,7 +81,15 @@ def damage_target(cell: Any, env: Any, p: Any) -> Any:
     drug = env.drug["doxorubicin"]
     uptake = drug / (1.0 + drug / p.c_sat)
     needed = p.c50 / (1.0 + p.c50 / p.c_sat) * (1.0 - np.exp(-24.0 / p.repair))
-    return uptake / needed / cell.efflux
+    return uptake / needed / cell.efflux * cell.signal["uptake"]
+
+
+def signals() -> list[sn.Signal]:
+    """Where other plugins act on the cycle and on damage: factors, 1 as long as none does."""
+    return [
+        sn.Signal("growth", lambda cell, env, p: 1.0),
+        sn.Signal("uptake", lambda cell, env, p: 1.0),
+    ]
 
 
 def traits() -> list[sn.Trait]:

@@ -25,6 +25,12 @@ def senescape_traits() -> Sequence[sn.Trait]:
 
 
 @hookimpl
+def senescape_signals() -> Sequence[sn.Signal]:
+    """Where other plugins act on these rules."""
+    return [*cycle.signals(), *intrinsic.signals()]
+
+
+@hookimpl
 def senescape_marks() -> Sequence[str]:
     """Lineage reporters: `ever_senescent` is the true ancestry, `p21_reporter` marks at arrest, long before."""
     return ["ever_senescent", "p21_reporter"]

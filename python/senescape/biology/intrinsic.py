@@ -15,10 +15,21 @@ _SERIES = (
 )
 
 
+K = sn.Param(0.0062, unit="1/h", low=0.0, name="apoptosis.k", source=_SERIES)
+INDUCED = sn.Param(3.9, unit="a.u.", low=0.0, name="apoptosis.induced", source=_SERIES)
+STEEPNESS = sn.Param(
+    0.3, unit="a.u.", low=1e-3, name="apoptosis.s", source="assumed: a steep threshold beside a guard of about 2"
+)
+
+
+def margin(cell: Any, p: Any, bcl_xl: Any = 1.0, mcl1: Any = 1.0) -> Any:
+    """What priming leaves above the guard; `bcl_xl` and `mcl1` are the shares of those that no drug holds."""
+    return p.induced * cell.priming - cell.signal["bcl_xl_guard"] * bcl_xl - cell.signal["mcl1_guard"] * mcl1
+
+
 def apoptosis(cell: Any, env: Any, p: Any) -> Any:
     """Hazard of apoptosis: a sigmoid of the margin between priming and the guard of BCL-XL and MCL-1."""
-    margin = p.induced * cell.priming - cell.bcl_xl - cell.mcl1
-    return p.k / (1.0 + np.exp(-margin / p.s))
+    return p.k / (1.0 + np.exp(-margin(cell, p) / p.s))
 
 
 def primed(cell: Any, env: Any, p: Any) -> Any:
@@ -29,6 +40,14 @@ def primed(cell: Any, env: Any, p: Any) -> Any:
 def primed_in_senescence(cell: Any, env: Any, p: Any) -> Any:
     """Where priming relaxes to in senescence: p53 that works keeps it up after damage is repaired."""
     return np.maximum(impulse(cell, p), cell.tp53)
+
+
+def signals() -> list[sn.Signal]:
+    """What holds apoptosis back, for other plugins to strengthen or weaken."""
+    return [
+        sn.Signal("bcl_xl_guard", lambda cell, env, p: cell.bcl_xl, unit="a.u."),
+        sn.Signal("mcl1_guard", lambda cell, env, p: cell.mcl1, unit="a.u."),
+    ]
 
 
 def traits() -> list[sn.Trait]:
@@ -56,15 +75,10 @@ def traits() -> list[sn.Trait]:
 def transitions() -> list[sn.Transition]:
     """Apoptosis in every fate, and the slow loss of cells for other reasons."""
     living = ["cycling", "arrested", "senescent"]
-    margin = {
-        "k": sn.Param(0.0062, unit="1/h", low=0.0, source=_SERIES),
-        "induced": sn.Param(3.9, unit="a.u.", low=0.0, source=_SERIES),
-        "s": sn.Param(0.3, unit="a.u.", low=1e-3, source="assumed: a steep threshold beside a guard of about 2"),
-    }
     loss = sn.Param(
         1e-4, unit="1/h", low=0.0, name="turnover.hazard", source="assumed: few cells die untreated, 0.3% a cycle"
     )
     return [
-        sn.Death(living, apoptosis, "apoptosis", "intrinsic", params=margin),
+        sn.Death(living, apoptosis, "apoptosis", "intrinsic", params={"k": K, "induced": INDUCED, "s": STEEPNESS}),
         sn.Death(living, loss, "turnover", "intrinsic"),
     ]
