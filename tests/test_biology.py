@@ -64,7 +64,7 @@ def test_crowding_stops_the_cycle():
     p = Namespace(stages=12.0, length=24.0, capacity=1000.0, crowding=4.0)
 
     def rate(total):
-        return cycle.rate(None, Namespace(count={"cycling": total, "arrested": 0.0, "senescent": 0.0}), p)
+        return cycle.rate(Namespace(signal={"growth": 1.0}), Namespace(count={"cycling": total, "arrested": 0.0, "senescent": 0.0}), p)
 
     assert rate(0.0) == 0.5
     assert rate(500.0) == pytest.approx(0.5 * (1 - 0.5**4))
@@ -74,7 +74,8 @@ def test_crowding_stops_the_cycle():
 def test_apoptosis_is_a_sigmoid_of_priming_over_the_guard():
     p = Namespace(k=0.01, induced=4.0, s=0.3)
     priming = np.array([0.0, 0.25, 0.5, 1.0])
-    hazard = intrinsic.apoptosis(cells(priming=priming, bcl_xl=1.2, mcl1=0.8), None, p)
+    cell = Namespace(priming=priming, signal={"bcl_xl_guard": 1.2, "mcl1_guard": 0.8})
+    hazard = intrinsic.apoptosis(cell, None, p)
     assert np.all(np.diff(hazard) > 0)
     assert hazard[2] == pytest.approx(0.005)
     assert hazard[0] < 1.3e-5
