@@ -10,7 +10,7 @@ MINUTES ?= 15
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo fit predict test lint verify properties bounds bench clean
+.PHONY: help demo fit claims predict test lint verify properties bounds bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -38,6 +38,9 @@ $(VENV)/fit: $(BIN)/maturin requirements/fit.txt
 
 fit: $(VENV)/built $(VENV)/fit  ## Fit the presets to the dose series and report: make fit MINUTES=15
 	$(BIN)/python fits/dose_series.py --minutes $(MINUTES) --write
+
+claims: $(VENV)/built $(VENV)/tools  ## Run the claims of the source and write docs/claims.md
+	$(BIN)/senescape claims --gallery docs
 
 predict: $(VENV)/built $(VENV)/tools  ## Predict schedules that were not fitted: predictions/
 	$(BIN)/python fits/predict.py

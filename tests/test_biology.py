@@ -64,7 +64,8 @@ def test_crowding_stops_the_cycle():
     p = Namespace(stages=12.0, length=24.0, capacity=1000.0, crowding=4.0)
 
     def rate(total):
-        return cycle.rate(Namespace(signal={"growth": 1.0}), Namespace(count={"cycling": total, "arrested": 0.0, "senescent": 0.0}), p)
+        count = {"cycling": total, "arrested": 0.0, "senescent": 0.0}
+        return cycle.rate(Namespace(signal={"growth": 1.0}), Namespace(count=count), p)
 
     assert rate(0.0) == 0.5
     assert rate(500.0) == pytest.approx(0.5 * (1 - 0.5**4))

@@ -83,6 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name", help="its name, such as my-senolytic")
     new.add_argument("--kind", choices=KINDS, default=KINDS[0], help=f"what its rule is (default: {KINDS[0]})")
     new.set_defaults(call=_new_plugin)
+
+    claims = commands.add_parser("claims", help="run the claims of the source, each with its control")
+    claims.add_argument("number", nargs="*", type=int, help="which (default: all)")
+    claims.add_argument("--seed", type=int, help="of all their seeds (default: fresh)")
+    claims.add_argument("--effort", type=float, default=1.0, help="factor on replicates (default: 1)")
+    claims.add_argument("--threads", type=int, help="threads (default: one a processor)")
+    claims.add_argument("--gallery", metavar="DIR", help="write a page with figures here")
+    claims.add_argument("--json", action="store_true", help="print JSON")
+    claims.set_defaults(call=_claims)
     return parser
 
 
@@ -158,6 +167,28 @@ def _show_plugin(arguments: argparse.Namespace) -> int:
     described = describe_plugin(arguments.name)
     print(json.dumps(described.to_json(), indent=2) if arguments.json else described)
     return 0
+
+
+def _claims(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from senescape.claims import Lab, claims, run_claim
+    from senescape.claims.report import gallery, summary, text, to_json
+
+    outcomes = []
+    for number in arguments.number or claims():
+        # A lab of its own each: a claim's seeds do not depend on which others are run.
+        lab = Lab(arguments.seed, arguments.effort, arguments.threads)
+        outcomes.append(run_claim(number, lab))
+        if not arguments.json:
+            print(text(outcomes[-1]), flush=True)
+    if arguments.json:
+        print(json.dumps([to_json(outcome) for outcome in outcomes], indent=2))
+    else:
+        print(f"\n{summary(outcomes)}")
+    if arguments.gallery:
+        gallery(outcomes, Path(arguments.gallery))
+    return 0 if all(outcome.passed and outcome.control_failed for outcome in outcomes) else 1
 
 
 def _new_plugin(arguments: argparse.Namespace) -> int:
