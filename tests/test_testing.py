@@ -128,3 +128,15 @@ def test_mistakes_of_the_call_are_refused(call, words):
 def test_a_transition_that_never_happens_is_a_failure():
     with pytest.raises(RuleCheckError, match="never happened to 2,000 cells"):
         check_rule(sn.Senolytic("idle", lambda cell, env, p: 0.0 * cell.x))
+
+
+def test_a_rule_that_waits_for_a_mark_is_given_marked_cells():
+    def lose(cell, env, p):
+        return np.where(cell.mark["restored"], p.k, 0.0)
+
+    def never(cell, env, p):
+        return np.where(cell.mark["restored"] & ~cell.mark["restored"], p.k, 0.0)
+
+    check_rule(sn.Transition("loss", "senescent", "senescent", lose, unmark="restored", params={"k": 0.05}))
+    with pytest.raises(RuleCheckError, match="never happened"):
+        check_rule(sn.Transition("loss", "senescent", "senescent", never, params={"k": 0.05}))
