@@ -162,7 +162,7 @@ def _show_plugin(arguments: argparse.Namespace) -> int:
 
 def _new_plugin(arguments: argparse.Namespace) -> int:
     target = new_plugin(arguments.name, arguments.kind)
-    print(f"{target} is written. Next: pip install ./{target} && pytest {target}")
+    print(f"{target} is written. Next: pip install -e ./{target} && pytest {target}")
     return 0
 
 
