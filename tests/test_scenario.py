@@ -181,3 +181,22 @@ def test_parameters_are_addressed_by_plugin_too(tmp_path):
 def test_wrong_addresses_are_refused(values, words):
     with pytest.raises(sn.ModelError, match=words):
         sn.load("mcf7-doxorubicin").model.with_params(values)
+
+
+def test_a_changed_scenario_has_a_model_of_its_own():
+    scenario = sn.load("mcf7-doxorubicin")
+    before = scenario.model
+    changed = scenario.with_params({"escape.h0": 0.5})
+    assert changed.model.parameters["escape.h0"].value == 0.5
+    assert scenario.model is before
+    assert scenario.model_copy(update={"parameters": {}}).model.parameters["escape.h0"].value == 2e-4
+
+
+def test_a_file_is_read_whatever_else_is_installed(tmp_path, monkeypatch):
+    def broken():
+        raise sn.PluginError("a plugin that nobody named is broken")
+
+    monkeypatch.setattr("senescape.scenario.preset_paths", broken)
+    path = tmp_path / "s.toml"
+    path.write_text('initial = { cycling = 1 }\nuntil = "1 d"\n')
+    assert sn.load(str(path)).until == 24.0

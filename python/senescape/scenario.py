@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -156,6 +157,13 @@ class Scenario(_Part):
         """The model that the plugins make, with this scenario's parameters."""
         return assemble(self.plugins).with_params(self.parameters)
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields changed (not validated); see pydantic. Its model is made anew."""
+        copy = super().model_copy(update=update, deep=deep)
+        # pydantic copies what was computed along with the fields.
+        copy.__dict__.pop("model", None)
+        return copy
+
     def with_params(self, values: dict[str, float]) -> Scenario:
         """The same scenario with some parameter values changed."""
         return self.model_copy(update={"parameters": {**self.parameters, **values}})
@@ -204,7 +212,8 @@ def load(name: str | PathLike[str]) -> Scenario:
     >>> load("mcf7-doxorubicin").initial
     {'cycling': 1500}
     """
-    shipped = preset_paths() if isinstance(name, str) else {}
+    # A file needs no plugin but those that it names: one that is broken and not named must not stand in its way.
+    shipped = preset_paths() if isinstance(name, str) and not name.endswith(".toml") else {}
     path = shipped.get(str(name), Path(name))
     try:
         if path.stat().st_size > _LARGEST_FILE:
