@@ -47,6 +47,14 @@ def test_plugins_are_listed_and_shown(capsys):
     assert json.loads(capsys.readouterr().out)["biology"] == sn.__version__
 
 
+def test_a_reader_that_stops_early_is_no_error():
+    show = f'{sys.executable} -c \'from senescape.cli import main; raise SystemExit(main(["plugins", "show", "biology"]))\''
+    done = subprocess.run(
+        ["sh", "-c", f"({show}; echo code $? >&2) | true"], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == "code 0\n"
+
+
 def test_an_unknown_plugin_is_refused(capsys):
     assert cli.main(["plugins", "show", "biologi"]) == 2
     assert "did you mean 'biology'" in capsys.readouterr().err

@@ -200,3 +200,5 @@ def test_a_file_is_read_whatever_else_is_installed(tmp_path, monkeypatch):
     path = tmp_path / "s.toml"
     path.write_text('initial = { cycling = 1 }\nuntil = "1 d"\n')
     assert sn.load(str(path)).until == 24.0
+    with pytest.raises(sn.ScenarioError, match=r"no file 'absent.toml'$"):
+        sn.load("absent.toml")

@@ -220,7 +220,7 @@ def load(name: str | PathLike[str]) -> Scenario:
             raise ScenarioError(f"{path} is larger than {_LARGEST_FILE // 2**20} MiB; a scenario is a short text")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        hint = did_you_mean(str(name), shipped)
+        hint = did_you_mean(str(name), shipped) if shipped else ""
         raise ScenarioError(f"there is no preset and no file {str(name)!r}{hint}") from None
     except UnicodeDecodeError:
         raise ScenarioError(f"{path} is not a text in UTF-8") from None
