@@ -44,6 +44,15 @@ def test_the_longer_the_hold_the_fewer_come_back():
     assert shares[0] > 1.2 * shares[1] > 1.2 * 1.2 * shares[2] > 0
 
 
+def test_a_deep_arrest_is_kept_without_the_drug_too():
+    back = []
+    for a, b in ((1.0, 20.0), (20.0, 1.0)):
+        lock = {"chromatin_lock.initial.a": a, "chromatin_lock.initial.b": b}
+        result = run(CYCLING, [hold(7)], days=21, **lock)
+        back.append(events(result, "cdk46_release") / events(result, "cdk46_senescence"))
+    assert back[0] > 2 * back[1] > 0
+
+
 def test_nothing_comes_back_while_the_drug_is_there():
     result = run({"senescent": 5000}, [hold(20, concentration=100.0)], **{"escape.h0": 2e-3, "p53_loss.k": 0.0})
     assert events(result, "escape", "cdk46_release") < 5

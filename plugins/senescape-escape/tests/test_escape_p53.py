@@ -31,6 +31,13 @@ def test_refolded_p53_is_lost_again_when_the_drug_leaves():
     assert off > on
 
 
+def test_a_cell_that_does_not_divide_loses_it_once():
+    result = senescent([pulse("eprenetapopt", 200.0, 0, 0.25)], days=6, cells=2000, **MUTANT)
+    on, off = (events(result, f"p53_{what}_senescent") for what in ("refolding", "unfolding"))
+    assert 0.9 * on < off <= on
+    assert on > 1000
+
+
 def test_nothing_is_refolded_where_p53_works():
     result = run({"cycling": 500}, [pulse("eprenetapopt", 200.0, 0, 4)], days=4)
     assert events(result, "p53_refolding_cycling") == 0
