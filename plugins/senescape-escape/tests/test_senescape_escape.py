@@ -72,5 +72,5 @@ def test_without_drugs_the_biology_stays_as_it_is():
     """But for the loss of p53, which is turned off here: the same cells, to the last."""
     dox = [sn.Pulse("doxorubicin", 0.1, 24.0, 24.0)]
     alone = sn.Scenario(initial={"cycling": 1000}, until=480.0, every=24.0)
-    with_plugin = run({"cycling": 1000}, dox, **{"p53_loss.k": 0.0})
+    with_plugin = run({"cycling": 1000}, dox, seed=1, **{"p53_loss.k": 0.0})
     assert (sn.simulate(alone, doses=dox, seed=1).counts == with_plugin.counts).all()
