@@ -47,6 +47,14 @@ def test_plugins_are_listed_and_shown(capsys):
     assert json.loads(capsys.readouterr().out)["biology"] == sn.__version__
 
 
+def test_a_reader_that_stops_early_is_no_error():
+    show = f'{sys.executable} -c \'from senescape.cli import main; raise SystemExit(main(["plugins", "show", "biology"]))\''
+    done = subprocess.run(
+        ["sh", "-c", f"({show}; echo code $? >&2) | true"], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == "code 0\n"
+
+
 def test_an_unknown_plugin_is_refused(capsys):
     assert cli.main(["plugins", "show", "biologi"]) == 2
     assert "did you mean 'biology'" in capsys.readouterr().err
@@ -75,7 +83,7 @@ def test_a_new_plugin_is_a_package_that_installs(tmp_path):
     target = new_plugin("demo", "senolytic", tmp_path)
     venv.create(tmp_path / "venv", with_pip=True, system_site_packages=True)
     python = tmp_path / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", str(target)]
+    install = [python, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", str(target)]
     paths = "import site, sys; print(':'.join(p for p in sys.path if p))"
     outer = subprocess.run([sys.executable, "-c", paths], capture_output=True, text=True, check=True).stdout.strip()
     env = {"PYTHONPATH": outer, "PATH": "/usr/bin:/bin"}
@@ -86,6 +94,10 @@ def test_a_new_plugin_is_a_package_that_installs(tmp_path):
     assert shown.returncode == 0, shown.stderr
     assert "demo 0.1.0" in shown.stdout
     assert "senolytic demo" in shown.stdout
+    # Beside the package's folder, which has the module's name: the plugin is found, not the folder.
+    beside = "import demo; print(demo.DRUG)"
+    found = subprocess.run([python, "-c", beside], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert "demo\n" in found.stdout, found.stderr
     tests = subprocess.run(
         [python, "-m", "pytest", "-q", "demo"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )

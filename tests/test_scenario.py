@@ -272,3 +272,24 @@ def test_schedules_of_the_lines_differ_from_their_dose_series_by_treatment_alone
             assert other.name in shipped
             assert other.parameters == base.parameters
             assert len(other.settings()["doses"]) == number
+
+
+def test_a_changed_scenario_has_a_model_of_its_own():
+    scenario = sn.load("mcf7-doxorubicin")
+    before = scenario.model
+    changed = scenario.with_params({"escape.h0": 0.5})
+    assert changed.model.parameters["escape.h0"].value == 0.5
+    assert scenario.model is before
+    assert scenario.model_copy(update={"parameters": {}}).model.parameters["escape.h0"].value == 2e-4
+
+
+def test_a_file_is_read_whatever_else_is_installed(tmp_path, monkeypatch):
+    def broken():
+        raise sn.PluginError("a plugin that nobody named is broken")
+
+    monkeypatch.setattr("senescape.scenario.preset_paths", broken)
+    path = tmp_path / "s.toml"
+    path.write_text('initial = { cycling = 1 }\nuntil = "1 d"\n')
+    assert sn.load(str(path)).until == 24.0
+    with pytest.raises(sn.ScenarioError, match=r"no file 'absent.toml'$"):
+        sn.load("absent.toml")

@@ -152,3 +152,15 @@ def test_cells_and_environments_are_drawn_as_asked_for(data):
     values = sn.Rule(rule).evaluate(cell, env)
     assert values.shape == (n,)
     assert (values >= 0).all()
+
+
+def test_a_rule_that_waits_for_a_mark_is_given_marked_cells():
+    def lose(cell, env, p):
+        return np.where(cell.mark["restored"], p.k, 0.0)
+
+    def never(cell, env, p):
+        return np.where(cell.mark["restored"] & ~cell.mark["restored"], p.k, 0.0)
+
+    check_rule(sn.Transition("loss", "senescent", "senescent", lose, unmark="restored", params={"k": 0.05}))
+    with pytest.raises(RuleCheckError, match="never happened"):
+        check_rule(sn.Transition("loss", "senescent", "senescent", never, params={"k": 0.05}))

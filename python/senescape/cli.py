@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        return int(arguments.call(arguments))
+        code = int(arguments.call(arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever reads, such as `head`, has seen enough. What is left in the buffer must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ScenarioError, ModelError, PluginError) as error:
         print(f"senescape: {error}", file=sys.stderr)
         return 2
@@ -193,7 +200,7 @@ def _claims(arguments: argparse.Namespace) -> int:
 
 def _new_plugin(arguments: argparse.Namespace) -> int:
     target = new_plugin(arguments.name, arguments.kind)
-    print(f"{target} is written. Next: pip install ./{target} && pytest {target}")
+    print(f"{target} is written. Next: pip install -e ./{target} && pytest {target}")
     return 0
 
 

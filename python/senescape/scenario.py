@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -159,11 +160,18 @@ class Scenario(_Part):
         """The model that the plugins make, with this scenario's parameters."""
         return assemble(self.plugins).with_params(self.parameters)
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields changed (not validated); see pydantic. Its model is made anew."""
+        copy = super().model_copy(update=update, deep=deep)
+        # pydantic copies what was computed along with the fields.
+        copy.__dict__.pop("model", None)
+        return copy
+
     def with_params(self, values: dict[str, float]) -> Scenario:
         """The same scenario with some parameter values changed."""
         other = self.model_copy(update={"parameters": {**self.parameters, **values}})
-        # The copy brings the model along, with the old values: nothing needs to be traced again, but they must change.
-        if "model" in other.__dict__:
+        # Where the model had been made, nothing needs to be traced again.
+        if "model" in self.__dict__:
             other.__dict__["model"] = self.model.with_params(values)
         return other
 
@@ -218,7 +226,9 @@ def _text(path: Path, name: str) -> str:
             raise ScenarioError(f"{path} is larger than {_LARGEST_FILE // 2**20} MiB; a scenario is a short text")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ScenarioError(f"there is no preset and no file {name!r}{did_you_mean(name, preset_paths())}") from None
+        # A file needs no plugin but those that it names: one that is broken must not stand in the way.
+        hint = "" if name.endswith(".toml") else did_you_mean(name, preset_paths())
+        raise ScenarioError(f"there is no preset and no file {name!r}{hint}") from None
     except UnicodeDecodeError:
         raise ScenarioError(f"{path} is not a text in UTF-8") from None
     except OSError as error:
@@ -247,7 +257,8 @@ def load(name: str | PathLike[str]) -> Scenario:
     >>> load("mcf7-doxorubicin").initial
     {'cycling': 1500}
     """
-    shipped = preset_paths() if isinstance(name, str) else {}
+    # A file needs no plugin but those that it names: one that is broken and not named must not stand in its way.
+    shipped = preset_paths() if isinstance(name, str) and not name.endswith(".toml") else {}
     path = shipped.get(str(name), Path(name))
     return Scenario.from_toml(_text(path, str(name)), str(path))
 
