@@ -166,8 +166,10 @@ def test_partial_results_are_kept(fresh_seed):
 
 def test_interrupt_is_heard_quickly():
     code = """
-import _thread, sys, threading, time
+import _thread, signal, sys, threading, time
 import senescape as sn
+# Where tests run in the background, interrupts may be ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 model = sn.Model(["cell"], [sn.Division("cell", 0.1), sn.Death("cell", 0.1)])
 def later():
     time.sleep(1.0)

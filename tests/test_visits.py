@@ -297,15 +297,20 @@ def test_a_plugin_acts_at_visits(tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="sends an interrupt signal")
 def test_an_interrupt_ends_an_endless_visit():
     code = (
+        "import signal\n"
         "import senescape as sn\n"
+        # Where tests run in the background, interrupts may be ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def loop(visit, p):\n"
         "    print('in', flush=True)\n"
         "    while True: pass\n"
         "m = sn.Model(['a'], [sn.Death('a', 0.1)], visits=[sn.VisitRule('v', loop)])\n"
         "sn.simulate(m, initial={'a': 10}, until=10, visits=5.0, call_limit=1000.0)\n"
     )
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert child.stdout.readline() == "in\n"
-    child.send_signal(signal.SIGINT)
-    _, error = child.communicate(timeout=20)
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout.readline() == "in\n"
+        child.send_signal(signal.SIGINT)
+        _, error = child.communicate(timeout=20)
     assert "KeyboardInterrupt" in error
