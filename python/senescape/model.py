@@ -217,7 +217,13 @@ class Model:
             name = address.removeprefix(f"{plugin}.")
             if name != address and name in self._parameters and name.partition(".")[0] in owned:
                 return name
-        known = [*self._parameters, *(f"{plugin}.{name}" for plugin in self._plugins for name in self._parameters)]
+        owned = [
+            f"{plugin}.{name}"
+            for plugin, parts in self._plugins.items()
+            for name in self._parameters
+            if name.partition(".")[0] in parts
+        ]
+        known = [*self._parameters, *owned]
         raise ModelError(f"the model has no parameter {address!r}{did_you_mean(address, known)}")
 
     def _check_values(self) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 
 __all__ = ["did_you_mean"]
 
+_MOST = 30
+"""Names that are listed whole."""
+
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest known one, or all of them.
+    """The end of a message about an unknown name: the nearest known one, or all of them, or some of very many.
 
     Parameters
     ----------
@@ -22,4 +25,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(name), names, n=1)
     if near:
         return f" (did you mean {near[0]!r}?)"
+    if len(names) > _MOST:
+        return f" (it has {len(names)}, such as {', '.join(map(repr, names[:5]))})"
     return f" (it has: {', '.join(map(repr, names))})" if names else " (it has none)"
