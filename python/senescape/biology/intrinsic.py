@@ -57,8 +57,8 @@ def transitions() -> list[sn.Transition]:
     """Apoptosis in every fate, and the slow loss of cells for other reasons."""
     living = ["cycling", "arrested", "senescent"]
     margin = {
-        "k": sn.Param(0.0062, unit="1/h", low=0.0, source=_SERIES),
-        "induced": sn.Param(3.9, unit="a.u.", low=0.0, source=_SERIES),
+        "k": sn.Param(0.013, unit="1/h", low=0.0, source=_SERIES),
+        "induced": sn.Param(3.1, unit="a.u.", low=0.0, source=_SERIES),
         "s": sn.Param(0.3, unit="a.u.", low=1e-3, source="assumed: a steep threshold beside a guard of about 2"),
     }
     loss = sn.Param(
