@@ -36,8 +36,8 @@ $(VENV)/fit: $(BIN)/maturin requirements/fit.txt
 	$(BIN)/pip install -q -r requirements/fit.txt
 	touch $@
 
-fit: $(VENV)/built $(VENV)/fit  ## Fit the presets to the dose series and report: make fit MINUTES=15
-	$(BIN)/python fits/dose_series.py --minutes $(MINUTES) --write
+fit: $(VENV)/built $(VENV)/fit  ## Fit the presets to the dose series and report: make fit MINUTES=15 [LINE=mcf7] [DATA=folder]
+	$(BIN)/python fits/dose_series.py --minutes $(MINUTES) $(addprefix --line ,$(LINE)) $(if $(DATA),--data '$(DATA)') --write
 
 claims: $(VENV)/built $(VENV)/tools  ## Run the claims of the source and write docs/claims.md
 	$(BIN)/senescape claims --gallery docs

@@ -50,15 +50,15 @@ GROWTH = ("cycle.length", "cycle.capacity", "cycle.crowding")
 
 CENTRES: dict[str, dict[str, float]] = {
     "mcf7": {
-        "damage.c50": 0.0438,
-        "damage.repair": 326,
-        "efflux.sigma": 0.478,
-        "mitotic_catastrophe.ac": 2.3,
-        "return.k": 0.00314,
-        "senescence.k": 0.0415,
-        "escape.h0": 0.000195,
-        "apoptosis.k": 0.00619,
-        "apoptosis.induced": 3.89,
+        "damage.c50": 0.0425,
+        "damage.repair": 305,
+        "efflux.sigma": 0.536,
+        "mitotic_catastrophe.ac": 2.54,
+        "return.k": 0.0016,
+        "senescence.k": 0.112,
+        "escape.h0": 0.000172,
+        "apoptosis.k": 0.0126,
+        "apoptosis.induced": 3.06,
     },
     "bt474": {
         "damage.c50": 0.0694,
@@ -226,7 +226,7 @@ def main() -> None:
     parser.add_argument("--line", choices=sorted(DOSE_SERIES), action="append", help="a cell line; all by default")
     parser.add_argument("--minutes", type=float, default=15.0, help="time of the fit of one line; 0 only reports")
     parser.add_argument("--population", type=int, default=24, help="draws a generation")
-    parser.add_argument("--wells", type=int, default=48, help="wells in the report at doses where recovery is in doubt")
+    parser.add_argument("--wells", type=int, default=96, help="wells in the report at doses where recovery is in doubt")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="threads of the report's simulations")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the wells' counts")

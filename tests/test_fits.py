@@ -54,7 +54,7 @@ def test_the_report_names_what_misses_and_keeps_other_lines(fits, tmp_path):
 
     def row(share, predicted, **figures):
         dose = wells.Dose(condition(**figures), time, np.ones((6, 25)), (1500,) * 6)
-        return report.Row(dose, 40, share, predicted, 1.0, np.ones((1, 25)))
+        return report.Row(dose, 40, share, np.array([predicted]), np.array([1.0]), np.ones((1, 25)))
 
     rows = [
         row(1.0, 110.0),
@@ -72,6 +72,26 @@ def test_the_report_names_what_misses_and_keeps_other_lines(fits, tmp_path):
         path = report.write(line, report.section(line, rows, {"escape.h0": 1e-4}, "By hand."), tmp_path)
     text = path.read_text()
     assert text.count("## MCF7") == text.count("## BT474") == 1
+
+
+def test_medians_of_few_wells_are_given_their_range(fits):
+    _, report, wells = fits
+    time = np.arange(0.0, 300.0, 12.0)
+    delays = np.arange(101.0)
+
+    def row(recovered, delays=delays):
+        dose = wells.Dose(condition(recovered=recovered), time, np.ones((6, 25)), (1500,) * 6)
+        return report.Row(dose, len(delays), 1.0, delays, np.array([80.0, 90.0, 130.0]), np.ones((1, 25)))
+
+    # One well is as uncertain as a well; the median of three has the law of a Beta(2, 2).
+    assert row(1).few == pytest.approx((5, 95), abs=2)
+    assert row(3).few == pytest.approx((13.5, 86.5), abs=2)
+    assert row(0).few is None
+    assert row(3, np.array([])).few is None
+    assert np.isnan(row(3, np.array([])).delay)
+    text = report.section("mcf7", [row(3)], {}, "By hand.")
+    assert "| 90 (80 to 130) | 50 |" in text
+    assert all(line.count("|") == 12 for line in text.splitlines() if line.startswith("|"))
 
 
 def test_without_the_data_the_reader_says_where_they_come_from(fits, tmp_path):

@@ -88,7 +88,7 @@ def transitions() -> list[sn.Transition]:
             "cycling",
             recover,
             set={"stage": 0.0},
-            params={"k": sn.Param(0.0031, unit="1/h", low=0.0, source=_SERIES)},
+            params={"k": sn.Param(0.0016, unit="1/h", low=0.0, source=_SERIES)},
         ),
         sn.Transition(
             "senescence",
@@ -97,7 +97,7 @@ def transitions() -> list[sn.Transition]:
             senesce,
             mark="ever_senescent",
             params={
-                "k": sn.Param(0.04, unit="1/h", low=0.0, source=_SERIES),
+                "k": sn.Param(0.11, unit="1/h", low=0.0, source=_SERIES),
                 "g0": sn.Param(0.3, low=1e-6, source="assumed: a third of the damage signal decides at half the rate"),
             },
         ),
@@ -112,7 +112,7 @@ def escapes() -> list[sn.Escape]:
             escape,
             set={"stage": 0.0},
             params={
-                "h0": sn.Param(2e-4, unit="1/h", low=0.0, source=_SERIES),
+                "h0": sn.Param(1.7e-4, unit="1/h", low=0.0, source=_SERIES),
                 "gamma": sn.Param(6.0, low=0.0, source="assumed: the deepest arrests are 400 times as tight as none"),
                 "ae": sn.Param(
                     0.4, unit="half-points", low=1e-6, source="assumed: damage that is left keeps the arrest"

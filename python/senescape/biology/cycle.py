@@ -21,7 +21,7 @@ LENGTH = sn.Param(29.8, unit="h", low=1.0, name="cycle.length", source=_WELLS)
 CAPACITY = sn.Param(5.27e4, unit="cells", low=1.0, name="cycle.capacity", source=_WELLS)
 CROWDING = sn.Param(1.4, unit="1", low=0.1, name="cycle.crowding", source=_WELLS)
 REPAIR = sn.Param(
-    330.0,
+    310.0,
     unit="h",
     low=0.1,
     name="damage.repair",
@@ -105,7 +105,7 @@ def traits() -> list[sn.Trait]:
             "efflux",
             initial=sn.LogNormal(
                 median=1.0,
-                sigma=sn.Param(0.48, low=0.0, name="efflux.sigma", source=_SERIES),
+                sigma=sn.Param(0.54, low=0.0, name="efflux.sigma", source=_SERIES),
             ),
             unit="fold",
             inherit=sn.ar1(sn.Param(0.9, low=-1.0, high=1.0, source="assumed: mother-daughter correlation")),
@@ -119,7 +119,7 @@ def traits() -> list[sn.Trait]:
                 damage_target,
                 tau=REPAIR,
                 params={
-                    "c50": sn.Param(0.044, unit="uM", low=1e-6, source=_SERIES),
+                    "c50": sn.Param(0.043, unit="uM", low=1e-6, source=_SERIES),
                     "c_sat": sn.Param(
                         1.0,
                         unit="uM",
@@ -138,7 +138,7 @@ def transitions() -> list[sn.Transition]:
     shared = {"stages": STAGES, "length": LENGTH, "capacity": CAPACITY, "crowding": CROWDING}
     mitosis = {
         **shared,
-        "ac": sn.Param(2.3, unit="half-points", low=1e-6, name="mitotic_catastrophe.ac", source=_SERIES),
+        "ac": sn.Param(2.5, unit="half-points", low=1e-6, name="mitotic_catastrophe.ac", source=_SERIES),
     }
     return [
         sn.Transition("cycle", "cycling", "cycling", advance, set={"stage": next_stage}, params=shared),

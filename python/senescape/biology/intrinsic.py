@@ -15,8 +15,8 @@ _SERIES = (
 )
 
 
-K = sn.Param(0.0062, unit="1/h", low=0.0, name="apoptosis.k", source=_SERIES)
-INDUCED = sn.Param(3.9, unit="a.u.", low=0.0, name="apoptosis.induced", source=_SERIES)
+K = sn.Param(0.013, unit="1/h", low=0.0, name="apoptosis.k", source=_SERIES)
+INDUCED = sn.Param(3.1, unit="a.u.", low=0.0, name="apoptosis.induced", source=_SERIES)
 STEEPNESS = sn.Param(
     0.3, unit="a.u.", low=1e-3, name="apoptosis.s", source="assumed: a steep threshold beside a guard of about 2"
 )
