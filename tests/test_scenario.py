@@ -280,7 +280,8 @@ def test_a_changed_scenario_has_a_model_of_its_own():
     changed = scenario.with_params({"escape.h0": 0.5})
     assert changed.model.parameters["escape.h0"].value == 0.5
     assert scenario.model is before
-    assert scenario.model_copy(update={"parameters": {}}).model.parameters["escape.h0"].value == 2e-4
+    plain = sn.Scenario(initial={"cycling": 1}, until=1.0).model.parameters["escape.h0"].value
+    assert scenario.model_copy(update={"parameters": {}}).model.parameters["escape.h0"].value == plain
 
 
 def test_a_file_is_read_whatever_else_is_installed(tmp_path, monkeypatch):
@@ -293,3 +294,35 @@ def test_a_file_is_read_whatever_else_is_installed(tmp_path, monkeypatch):
     assert sn.load(str(path)).until == 24.0
     with pytest.raises(sn.ScenarioError, match=r"no file 'absent.toml'$"):
         sn.load("absent.toml")
+
+
+def test_marks_pools_observables_and_presets_of_a_plugin_take_part(monkeypatch, tmp_path):
+    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    (tmp_path / "mine.toml").write_text(
+        'plugins = ["biology", "extra"]\ninitial = { senescent = 200 }\nuntil = 24\nevery = 12\n'
+    )
+
+    class Extra:
+        @hookimpl
+        def senescape_marks(self):
+            return ["barcoded"]
+
+        @hookimpl
+        def senescape_pools(self):
+            return [sn.Pool("debris", initial=2.0, rate=lambda env, p: -0.1 * env.pool["debris"])]
+
+        @hookimpl
+        def senescape_observables(self):
+            return [sn.Observable("barcode", "senescent", lambda cell, env, p: cell.mark["barcoded"])]
+
+        @hookimpl
+        def senescape_presets(self):
+            return {"extra-preset": tmp_path / "mine.toml"}
+
+    sn.register_plugin("extra", Extra())
+    assert "extra-preset" in sn.presets()
+    result = sn.simulate(sn.load("extra-preset"), seed=1, rtol=1e-8)
+    assert result.layout.pools == ("debris",)
+    assert result.pools[0, -1, 0] == pytest.approx(2.0 * 2.718281828**-2.4, rel=1e-6)
+    # Nothing raises the mark, so nobody has it.
+    assert result.observables[0, -1, result.layout.observables.index("barcode")] == 0.0
