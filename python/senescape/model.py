@@ -217,13 +217,13 @@ class Model:
             name = address.removeprefix(f"{plugin}.")
             if name != address and name in self._parameters and name.partition(".")[0] in owned:
                 return name
-        owned = [
+        by_plugin = [
             f"{plugin}.{name}"
             for plugin, parts in self._plugins.items()
             for name in self._parameters
             if name.partition(".")[0] in parts
         ]
-        known = [*self._parameters, *owned]
+        known = [*self._parameters, *by_plugin]
         raise ModelError(f"the model has no parameter {address!r}{did_you_mean(address, known)}")
 
     def _check_values(self) -> None:

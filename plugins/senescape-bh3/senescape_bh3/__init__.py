@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -176,3 +177,9 @@ def senescape_pools() -> Sequence[sn.Pool]:
             },
         ),
     ]
+
+
+@sn.hookimpl
+def senescape_presets() -> Mapping[str, Path]:
+    """Scenarios that use the plugin."""
+    return {path.stem: path for path in sorted(Path(__file__).with_name("presets").glob("*.toml"))}

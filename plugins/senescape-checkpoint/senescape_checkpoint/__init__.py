@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import senescape as sn
@@ -74,3 +75,9 @@ def senescape_modifiers() -> Sequence[sn.Modifier]:
         for drug, arms in ARMS.items()
         for arm in arms
     ]
+
+
+@sn.hookimpl
+def senescape_presets() -> Mapping[str, Path]:
+    """Scenarios that use the plugin."""
+    return {path.stem: path for path in sorted(Path(__file__).with_name("presets").glob("*.toml"))}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import senescape as sn
 
@@ -49,3 +50,9 @@ def senescape_transitions() -> Sequence[sn.Transition]:
 def senescape_escapes() -> Sequence[sn.Escape]:
     """Return of cells that CDK4/6 inhibition alone had stopped."""
     return cdk46.escapes()
+
+
+@sn.hookimpl
+def senescape_presets() -> Mapping[str, Path]:
+    """Scenarios that use the plugin."""
+    return {path.stem: path for path in sorted(Path(__file__).with_name("presets").glob("*.toml"))}
