@@ -172,6 +172,13 @@ def test_what_cannot_be_known_is_not_a_number():
     assert "nan" in str(found)
 
 
+def test_arms_that_relapse_one_wholly_before_the_other_have_no_ratio():
+    always = np.ones(30, dtype=bool)
+    found = compare((200.0 + np.arange(30), always), (100.0 + np.arange(30), always), 300.0, ("a", "b"))
+    assert np.isnan(found.hazard_ratio)
+    assert found.median_difference == 100.0
+
+
 DISTRIBUTIONS = {
     "normal": (sn.Normal(1.0, 2.0), stats.norm(1.0, 2.0)),
     "lognormal": (sn.LogNormal(median=2.0, sigma=0.5), stats.lognorm(0.5, scale=2.0)),

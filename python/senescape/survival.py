@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,8 @@ class Comparison:
     confidence : float
         Of the intervals.
     hazard_ratio : float
-        Of relapse (Cox, Efron's ties, errors clustered by tumour); below 1 if the arm relapses less, NaN without relapses.
+        Of relapse (Cox, Efron's ties, errors clustered by tumour); below 1 if the arm relapses less. NaN where an arm
+        has no relapse, or relapses wholly before the other: no ratio fits then.
     hazard_ratio_interval : tuple of float
         Its interval.
     median_difference : float
@@ -177,8 +179,10 @@ def _hazard_ratio(arm: Times, control: Times, confidence: float) -> tuple[float,
     )
     model = lifelines.CoxPHFitter(alpha=1 - confidence)
     try:
-        model.fit(frame, "time", "relapsed", cluster_col="tumour")
-    except lifelines.exceptions.ConvergenceError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", lifelines.exceptions.ConvergenceWarning)
+            model.fit(frame, "time", "relapsed", cluster_col="tumour")
+    except (lifelines.exceptions.ConvergenceError, lifelines.exceptions.ConvergenceWarning):
         # All of one arm relapse before any of the other: no finite ratio fits best.
         return float("nan"), (float("nan"), float("nan"))
     row = model.summary.loc["arm"]
