@@ -27,7 +27,7 @@ They are those of Howard, Jost, Yankeelov, Brock 2022, PLoS Comput Biol 18(3):e1
 says where its data are. They are not part of this project. The folder must hold
   wells_dose.csv   cell_line, condition (such as 100nM, or UTCtrl), well, n0
   counts_dose.csv  cell_line, condition, well, time_h, count
-Say where it is with --data FOLDER."""
+Say where it is: --data FOLDER, or make fit DATA=FOLDER."""
 
 
 @dataclass(frozen=True)
