@@ -41,7 +41,12 @@ __all__ = [
 NO_AUTOLOAD = "SENESCAPE_DISABLE_PLUGIN_AUTOLOAD"
 """Set to 1, it keeps installed plugins from being found; ``biology`` and module paths still work."""
 
-_OWN = {"biology": "senescape.biology", "immunity": "senescape.biology.immunity"}
+_OWN = {
+    "biology": "senescape.biology",
+    "diapause": "senescape.biology.diapause",
+    "immunity": "senescape.biology.immunity",
+    "survival": "senescape.biology.survival",
+}
 
 
 _REGISTERED: dict[str, Any] = {}

@@ -21,7 +21,7 @@ Z = 3.29
 """Standard errors on each side of an interval: 99.9%. A claim whose mean stands a further few beyond its limit fails by chance
 less than once in a hundred thousand runs."""
 
-_PARTS = ("treatment", "intrinsic", "immune", "arrest", "tumour")
+_PARTS = ("intrinsic", "immune", "arrest", "tumour", "escape", "treatment")
 """Modules of claims, by barrier."""
 
 
