@@ -224,9 +224,11 @@ class _Trial:
         label = found[0]
         low = {**columns, label: np.minimum(columns[label], others[label])}
         high = {**columns, label: np.maximum(columns[label], others[label])}
-        before = self.program.values(low, _N).astype(np.float64)
-        after = self.program.values(high, _N).astype(np.float64)
-        room = 1e-5 * (np.abs(before) + np.abs(after))
+        # In double precision: a difference of two close numbers moves by its own rounding in single precision, which says
+        # nothing of the rule. That the traced rule is the same rule is checked on its own.
+        before = self.program.on_arrays(low, _N, np.float64)
+        after = self.program.on_arrays(high, _N, np.float64)
+        room = 1e-9 * (np.abs(before) + np.abs(after)) + 1e-13 * max(np.abs(before).max(), np.abs(after).max())
         verb = "falls" if sign > 0 else "rises"
         self._first(
             sign * (after - before) < -room,
