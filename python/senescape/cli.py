@@ -1,4 +1,4 @@
-"""The command line: ``senescape run``, ``presets``, ``validate``, ``plugins`` and ``new-plugin``.
+"""The command line: ``senescape run``, ``presets``, ``validate``, ``plugins``, ``new-plugin`` and ``claims``.
 
 Exit codes: 0 fine, 1 a run failed, 2 the input is not valid, 130 interrupted.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -182,8 +183,13 @@ def _claims(arguments: argparse.Namespace) -> int:
     from senescape.claims import Lab, claims, run_claim
     from senescape.claims.report import gallery, summary, text, to_json
 
+    known = claims()
+    if missing := [number for number in arguments.number if number not in known]:
+        raise ModelError(f"there is no claim {missing[0]}; there are {', '.join(map(str, known))}")
+    if not 0 < arguments.effort < math.inf:
+        raise ModelError(f"--effort {arguments.effort:g}: write a positive number; 1 gives each check its power")
     outcomes = []
-    for number in arguments.number or claims():
+    for number in arguments.number or known:
         # A lab of its own each: a claim's seeds do not depend on which others are run.
         lab = Lab(arguments.seed, arguments.effort, arguments.threads)
         outcomes.append(run_claim(number, lab))
