@@ -10,7 +10,7 @@ MINUTES ?= 15
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo fit claims predict test lint verify properties bounds bench clean
+.PHONY: help demo fit claims parameters predict engine test lint verify properties bounds bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -42,12 +42,18 @@ fit: $(VENV)/built $(VENV)/fit  ## Fit the presets to the dose series and report
 claims: $(VENV)/built $(VENV)/tools  ## Run the claims of the source and write docs/claims.md
 	$(BIN)/senescape claims --gallery docs
 
+parameters: $(VENV)/built  ## Write docs/parameters.md from the code
+	$(BIN)/python -m senescape.parameter_table docs/parameters.md
+
 predict: $(VENV)/built $(VENV)/tools  ## Predict schedules that were not fitted: predictions/
 	$(BIN)/python fits/predict.py
 
 test: $(VENV)/built $(VENV)/tools lint  ## All checks and tests
 	cargo test --workspace --quiet
 	$(BIN)/python -m pytest
+
+engine: $(VENV)/built $(VENV)/tools  ## The engine's tests where the package's biology is switched off
+	SENESCAPE_DISABLE_BIOLOGY=1 $(BIN)/python -m pytest tests -m "not biology"
 
 lint: $(VENV)/built $(VENV)/tools  ## Formatting, lints and types
 	cargo fmt --check

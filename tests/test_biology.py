@@ -8,6 +8,8 @@ import senescape as sn
 from senescape.biology import arrest, cycle, intrinsic
 from senescape.plugins import assemble
 
+pytestmark = pytest.mark.biology
+
 LINES = ["mcf7-doxorubicin", "bt474-doxorubicin", "mda-mb-231-doxorubicin"]
 
 

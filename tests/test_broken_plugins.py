@@ -5,6 +5,8 @@ import itertools
 import pytest
 import senescape as sn
 
+pytestmark = pytest.mark.biology
+
 COUNT = itertools.count()
 
 ESCAPE = """

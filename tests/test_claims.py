@@ -11,6 +11,8 @@ from senescape.claims.framework import Outcome
 from senescape.claims.report import draw, gallery, summary, text, to_json
 from senescape.cli import main
 
+pytestmark = pytest.mark.biology
+
 
 def test_all_claims_are_there_each_with_its_control_but_the_last():
     known = claims()

@@ -1,9 +1,12 @@
 """Diapause as a built-in plugin."""
 
 import numpy as np
+import pytest
 import senescape as sn
 from senescape.biology import diapause
 from senescape.testing import check_rule
+
+pytestmark = pytest.mark.biology
 
 QUIET = {
     "apoptosis.k": 0.0,

@@ -36,6 +36,7 @@ def test_growth_is_found_again(fits):
     assert found["cycle.crowding"] == pytest.approx(2.0, rel=0.02)
 
 
+@pytest.mark.biology
 def test_a_part_of_a_well_stands_for_the_whole(fits):
     *_, wells = fits
     scenario = sn.load("mcf7-doxorubicin")

@@ -7,6 +7,8 @@ from senescape.arrays import Cells, Environment
 from senescape.biology import immunity
 from senescape.testing import check_rule
 
+pytestmark = pytest.mark.biology
+
 
 def test_every_rule_does_what_rules_must():
     for signal in immunity.senescape_signals():

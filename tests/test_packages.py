@@ -10,6 +10,8 @@ from senescape.biology import hooks as _  # noqa: F401 - the built-in plugins ar
 from senescape.hookspecs import Hooks
 from senescape.plugins import known_plugins, load_plugin
 
+pytestmark = pytest.mark.biology
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = sorted(folder.name for folder in (ROOT / "plugins").iterdir() if (folder / "pyproject.toml").exists())
 HOOKS = [name for name in vars(Hooks) if name.startswith("senescape_")]

@@ -11,6 +11,8 @@ from senescape import cli, plugins
 from senescape.describe import describe_plugin
 from senescape.scaffold import KINDS, new_plugin
 
+pytestmark = pytest.mark.biology
+
 
 def test_every_parameter_is_shown_under_its_full_name():
     shown = {

@@ -11,6 +11,8 @@ import senescape as sn
 from senescape import cli, plugins
 from senescape.hookspecs import Hooks, hookimpl
 
+pytestmark = pytest.mark.biology
+
 SMALL = """
 name = "small"
 initial = { cycling = 50 }

@@ -6,6 +6,8 @@ import senescape as sn
 from senescape.biology import survival
 from senescape.testing import check_rule
 
+pytestmark = pytest.mark.biology
+
 QUIET = {
     "apoptosis.k": 0.0,
     "turnover.hazard": 0.0,

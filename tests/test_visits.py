@@ -267,6 +267,7 @@ def test_an_endless_loop_is_ended_and_leaves_the_process_usable():
     assert run(tumour(lambda visit, p: None)).counts[0, 0, 0] == 200
 
 
+@pytest.mark.biology
 def test_a_plugin_acts_at_visits(tmp_path, monkeypatch):
     (tmp_path / "clinic.py").write_text(
         "import senescape as sn\n\n"

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from senescape import testing
     from senescape.cohort import Cohort
     from senescape.hookspecs import hookimpl
+    from senescape.parameter_table import parameters
     from senescape.plugins import register_plugin
     from senescape.scenario import Scenario, load, presets
     from senescape.trials import Trial, trial
@@ -61,6 +62,7 @@ _LATER = {
     "load": "senescape.scenario",
     "presets": "senescape.scenario",
     "hookimpl": "senescape.hookspecs",
+    "parameters": "senescape.parameter_table",
     "register_plugin": "senescape.plugins",
     "testing": "senescape.testing",
     "Cohort": "senescape.cohort",
@@ -123,6 +125,7 @@ __all__ = [
     "load",
     "minutes",
     "open_result",
+    "parameters",
     "presets",
     "register_plugin",
     "relax",

@@ -33,13 +33,17 @@ __all__ = [
     "hooks_of",
     "known_plugins",
     "load_plugin",
+    "own_plugins",
     "plugin_version",
     "preset_paths",
     "register_plugin",
 ]
 
 NO_AUTOLOAD = "SENESCAPE_DISABLE_PLUGIN_AUTOLOAD"
-"""Set to 1, it keeps installed plugins from being found; ``biology`` and module paths still work."""
+"""Set to 1, it keeps installed plugins from being found; the package's own and module paths still work."""
+
+NO_BIOLOGY = "SENESCAPE_DISABLE_BIOLOGY"
+"""Set to 1, it takes the package's own plugins away: what is left is an engine that knows no biology."""
 
 _OWN = {
     "biology": "senescape.biology",
@@ -96,10 +100,15 @@ def _entry_points() -> dict[str, metadata.EntryPoint]:
     return {point.name: point for point in metadata.entry_points(group=GROUP)}
 
 
+def own_plugins() -> list[str]:
+    """Names of the plugins that come with the package; none where ``SENESCAPE_DISABLE_BIOLOGY`` is 1."""
+    return [] if os.environ.get(NO_BIOLOGY) == "1" else sorted(_OWN)
+
+
 def known_plugins() -> list[str]:
     """Names of the plugins that scenarios can use: the package's own, the registered and the installed ones."""
     installed = {} if os.environ.get(NO_AUTOLOAD) == "1" else _entry_points()
-    return sorted({*_OWN, *_REGISTERED, *installed})
+    return sorted({*own_plugins(), *_REGISTERED, *installed})
 
 
 def load_plugin(name: str) -> Any:
@@ -111,8 +120,11 @@ def load_plugin(name: str) -> Any:
         If there is none, or it raises while it is imported.
     """
     installed = {} if os.environ.get(NO_AUTOLOAD) == "1" else _entry_points()
+    own = own_plugins()
+    if name not in own and (name in _OWN or name in _OWN.values()):
+        raise PluginError(f"plugin {name!r} is switched off by {NO_BIOLOGY}=1; unset it")
     try:
-        if name in _OWN:
+        if name in own:
             return importlib.import_module(_OWN[name])
         if name in _REGISTERED:
             return _REGISTERED[name]

@@ -8,6 +8,8 @@ import numpy as np
 
 import senescape as sn
 
+G1 = sn.Param(0.0, low=0.0, source="a cell that leaves an arrest begins a new cycle")
+
 
 def impulse(cell: Any, p: Any) -> Any:
     """How strongly damage signals, from 0 to 1; damage is counted in half-points of this signal."""
@@ -62,8 +64,11 @@ def traits() -> list[sn.Trait]:
         ),
         sn.Trait(
             "depth",
-            initial=0.0,
-            flow=[sn.relax(0.0, tau=down), sn.relax(ceiling, tau=up, fate=["arrested", "senescent"])],
+            initial=sn.Param(0.0, low=0.0, high=1.0, source="cells begin out of arrest, unless a scenario says so"),
+            flow=[
+                sn.relax(sn.Param(0.0, low=0.0, high=1.0, source="out of arrest there is none"), tau=down),
+                sn.relax(ceiling, tau=up, fate=["arrested", "senescent"]),
+            ],
         ),
     ]
 
@@ -87,7 +92,7 @@ def transitions() -> list[sn.Transition]:
             "arrested",
             "cycling",
             recover,
-            set={"stage": 0.0},
+            set={"stage": G1},
             params={"k": sn.Param(0.0016, unit="1/h", low=0.0, source=_SERIES)},
         ),
         sn.Transition(
@@ -110,7 +115,7 @@ def escapes() -> list[sn.Escape]:
         sn.Escape(
             "escape",
             escape,
-            set={"stage": 0.0},
+            set={"stage": G1},
             params={
                 "h0": sn.Param(1.7e-4, unit="1/h", low=0.0, source=_SERIES),
                 "gamma": sn.Param(6.0, low=0.0, source="assumed: the deepest arrests are 400 times as tight as none"),

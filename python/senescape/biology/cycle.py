@@ -95,7 +95,13 @@ def signals() -> list[sn.Signal]:
 def traits() -> list[sn.Trait]:
     """Stage, efflux and damage."""
     return [
-        sn.Trait("seeded", initial=sn.Uniform(0.0, 1.0)),
+        sn.Trait(
+            "seeded",
+            initial=sn.Uniform(
+                sn.Param(0.0, low=0.0, high=1.0, source="a share of the cycle: all of it"),
+                sn.Param(1.0, low=0.0, high=1.0, source="a share of the cycle: all of it"),
+            ),
+        ),
         sn.Trait(
             "stage",
             initial=sn.Rule(first_stage, {"stages": STAGES}),
@@ -104,7 +110,7 @@ def traits() -> list[sn.Trait]:
         sn.Trait(
             "efflux",
             initial=sn.LogNormal(
-                median=1.0,
+                median=sn.Param(1.0, unit="fold", low=0.0, source="its unit: the median cell of the line"),
                 sigma=sn.Param(0.54, low=0.0, name="efflux.sigma", source=_SERIES),
             ),
             unit="fold",
@@ -112,7 +118,7 @@ def traits() -> list[sn.Trait]:
         ),
         sn.Trait(
             "damage",
-            initial=0.0,
+            initial=sn.Param(0.0, unit="half-points", low=0.0, name="damage.initial", source="cells begin undamaged"),
             unit="half-points of the damage signal",
             # Both daughters keep it: nothing in the wells asks for a part that is lost in mitosis.
             flow=sn.relax(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import senescape as sn
+from senescape.biology.arrest import G1
 from senescape.hookspecs import hookimpl
 
 
@@ -74,7 +75,7 @@ def senescape_transitions() -> Sequence[sn.Transition]:
             "diapause",
             "cycling",
             wake,
-            set={"damage": spared, "stage": 0.0},
+            set={"damage": spared, "stage": G1},
             params={
                 "k": sn.Param(
                     0.02, unit="1/h", low=0.0, source="assumed: back in cycle two days after wash-out (refs 3, 4)"

@@ -40,7 +40,15 @@ def senescape_marks() -> Sequence[str]:
 def senescape_drugs() -> Sequence[sn.Drug]:
     """Doxorubicin; in vitro it is given in pulses."""
     half_life = sn.Param(25.0, unit="h", low=0.0, source="Laginha 2005 Clin Cancer Res: mouse tumour, free drug")
-    return [sn.Drug("doxorubicin", half_life=half_life)]
+    counted = "amounts are counted in the concentration (uM) that they bring"
+    return [
+        sn.Drug(
+            "doxorubicin",
+            half_life=half_life,
+            volume=sn.Param(1.0, low=1e-9, source=counted),
+            bioavailability=sn.Param(1.0, low=0.0, high=1.0, source=counted),
+        )
+    ]
 
 
 @hookimpl

@@ -129,7 +129,14 @@ def senescape_traits() -> Sequence[sn.Trait]:
 
     varied = "assumed: surface proteins vary two-fold between cells of a line"
     return [
-        sn.Trait("evasion", sn.Normal(0.0, 1.0), inherit=sn.ar1(rho)),
+        sn.Trait(
+            "evasion",
+            sn.Normal(
+                sn.Param(0.0, source="its unit: standard deviations from the mean cell"),
+                sn.Param(1.0, low=0.0, source="its unit: standard deviations from the mean cell"),
+            ),
+            inherit=sn.ar1(rho),
+        ),
         *(own(ligand, 0.5, varied) for ligand in LIGANDS),
         own("cd80", 0.5, varied),
         own("mhc1", 0.5, varied),
@@ -145,7 +152,10 @@ def senescape_traits() -> Sequence[sn.Trait]:
             ),
             unit="a.u.",
             flow=[
-                sn.relax(0.0, tau=sn.Param(48.0, unit="h", low=0.1, source="assumed: secretion ends within days")),
+                sn.relax(
+                    sn.Param(0.0, unit="a.u.", low=0.0, source="what is not senescent does not secrete"),
+                    tau=sn.Param(48.0, unit="h", low=0.1, source="assumed: secretion ends within days"),
+                ),
                 sn.relax(
                     secretion,
                     tau=sn.Param(96.0, unit="h", low=0.1, source="assumed: the SASP takes days to develop"),
@@ -263,7 +273,7 @@ def senescape_pools() -> Sequence[sn.Pool]:
     return [
         sn.Pool(
             "sasp",
-            initial=0.0,
+            initial=sn.Param(0.0, low=0.0, source="no cell is senescent before treatment"),
             rate=sasp_rate,
             params={
                 "clearance": sn.Param(0.05, unit="1/h", low=0.0, source="assumed: cytokines are cleared within a day"),
@@ -272,7 +282,7 @@ def senescape_pools() -> Sequence[sn.Pool]:
         ),
         sn.Pool(
             "t_cells",
-            initial=1.0,
+            initial=sn.Param(1.0, low=0.0, source="its unit: what the tumour has before treatment"),
             rate=t_cell_rate,
             params={
                 "decay": sn.Param(
@@ -294,7 +304,7 @@ def senescape_pools() -> Sequence[sn.Pool]:
         ),
         sn.Pool(
             "nk_cells",
-            initial=1.0,
+            initial=sn.Param(1.0, low=0.0, source="its unit: what the tumour has before treatment"),
             rate=nk_cell_rate,
             params={
                 "decay": sn.Param(0.0017, unit="1/h", low=0.0, source="de Pillis 2005: 0.0412 a day"),

@@ -63,13 +63,32 @@ def traits() -> list[sn.Trait]:
     return [
         sn.Trait(
             "priming",
-            initial=0.0,
+            initial=sn.Param(0.0, low=0.0, high=1.0, source="counted from what cells have before treatment"),
             unit="share of the most",
             flow=[sn.relax(primed, tau=slow), sn.relax(primed_in_senescence, tau=slow, fate="senescent")],
         ),
-        sn.Trait("bcl_xl", initial=sn.LogNormal(median=1.2, sigma=0.25), unit="a.u.", inherit=sn.ar1(rho)),
-        sn.Trait("mcl1", initial=sn.LogNormal(median=0.9, sigma=0.8), unit="a.u.", inherit=sn.ar1(rho)),
+        guard("bcl_xl", 1.2, 0.25, "assumed: by a quarter between cells of a line", rho),
+        guard(
+            "mcl1",
+            0.9,
+            0.8,
+            "assumed: wide, as MCL-1 (net of NOXA) is what tells survivors of BH3 mimetics (refs 11, 32, 52)",
+            rho,
+        ),
     ]
+
+
+def guard(name: str, median: float, sigma: float, spread: str, rho: sn.Param) -> sn.Trait:
+    """One of the proteins that hold priming off."""
+    half = "assumed: about half of the guard of 2 that the fitted priming must pass"
+    return sn.Trait(
+        name,
+        initial=sn.LogNormal(
+            median=sn.Param(median, unit="a.u.", low=0.0, source=half), sigma=sn.Param(sigma, low=0.0, source=spread)
+        ),
+        unit="a.u.",
+        inherit=sn.ar1(rho),
+    )
 
 
 def transitions() -> list[sn.Transition]:

@@ -104,7 +104,10 @@ def senescape_traits() -> Sequence[sn.Trait]:
         sn.Trait(
             "meals",
             sn.Param(0.0, low=0.0, name="meals.start", source="nobody has eaten yet"),
-            flow=sn.relax(0.0, tau=sn.Param(96.0, unit="h", low=0.1, source="assumed: a meal lasts four days")),
+            flow=sn.relax(
+                sn.Param(0.0, low=0.0, source="without meals none is remembered"),
+                tau=sn.Param(96.0, unit="h", low=0.1, source="assumed: a meal lasts four days"),
+            ),
         ),
     ]
 
@@ -115,7 +118,7 @@ def senescape_pools() -> Sequence[sn.Pool]:
     return [
         sn.Pool(
             "debris",
-            initial=0.0,
+            initial=sn.Param(0.0, unit="cells", low=0.0, source="no cell is dead before treatment"),
             rate=debris_rate,
             params={
                 "shed": sn.Param(
@@ -145,7 +148,7 @@ def senescape_transitions() -> Sequence[sn.Transition]:
             "senescent",
             "senescent",
             meal,
-            set={"energy": nourished, "meals": 1.0},
+            set={"energy": nourished, "meals": sn.Param(1.0, low=0.0, source="its unit: a meal just eaten")},
             params={**hunt, "worth": worth},
         ),
         sn.Death(PREY, eaten, "engulfed", "intrinsic", params=hunt),
