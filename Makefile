@@ -24,8 +24,9 @@ $(VENV)/built: $(BIN)/maturin pyproject.toml $(RUST)
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --extras all
 	touch $@
 
-$(VENV)/tools: $(VENV)/built requirements/test.txt requirements/lint.txt $(wildcard plugins/*/pyproject.toml)
+$(VENV)/tools: $(VENV)/built requirements/test.txt requirements/lint.txt requirements/data.txt $(wildcard plugins/*/pyproject.toml)
 	$(BIN)/pip install -q -r requirements/test.txt -r requirements/lint.txt
+	$(BIN)/pip install -q --no-deps -r requirements/data.txt
 	$(BIN)/pip install -q --no-deps --no-build-isolation $(patsubst %,-e %,$(wildcard plugins/*))
 	touch $@
 

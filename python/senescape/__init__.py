@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from senescape import testing
     from senescape.cohort import Cohort
     from senescape.hookspecs import hookimpl
+    from senescape.measured import Measured, read_cells
     from senescape.parameter_table import parameters
     from senescape.plugins import register_plugin
     from senescape.scenario import Scenario, load, presets
@@ -62,6 +63,8 @@ _LATER = {
     "load": "senescape.scenario",
     "presets": "senescape.scenario",
     "hookimpl": "senescape.hookspecs",
+    "Measured": "senescape.measured",
+    "read_cells": "senescape.measured",
     "parameters": "senescape.parameter_table",
     "register_plugin": "senescape.plugins",
     "testing": "senescape.testing",
@@ -86,6 +89,7 @@ __all__ = [
     "Integers",
     "Ledger",
     "LogNormal",
+    "Measured",
     "MissingExtraError",
     "Model",
     "ModelError",
@@ -127,6 +131,7 @@ __all__ = [
     "open_result",
     "parameters",
     "presets",
+    "read_cells",
     "register_plugin",
     "relax",
     "reset",

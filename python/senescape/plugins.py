@@ -13,7 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pluggy
+from numpy.typing import NDArray
 
 from senescape.drugs import Drug
 from senescape.errors import ModelError, PluginError
@@ -242,8 +244,15 @@ def hooks_of(name: str) -> tuple[Any, dict[str, list[Any]]]:
     return load_plugin(name), {hook: parts for hook, parts in found.items() if parts}
 
 
-def assemble(names: Sequence[str]) -> Model:
+def assemble(names: Sequence[str], measured: Mapping[str, NDArray[np.float32]] | None = None) -> Model:
     """The model that some plugins make together. Their parts are put in the order of the plugins' names: that of `names` is free.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The plugins.
+    measured : mapping of str to ndarray of float32, shape (founder,), optional
+        First values of traits, instead of the plugins' own.
 
     Raises
     ------
@@ -289,6 +298,13 @@ def assemble(names: Sequence[str]) -> Model:
         ),
         "observables": parts("senescape_observables"),
     }
+    if measured:
+        pieces["traits"] = [
+            trait
+            if trait.name not in measured
+            else Trait(trait.name, measured[trait.name], trait.unit, trait.flow, trait.inherit)
+            for trait in pieces["traits"]
+        ]
     try:
         model = Model(**pieces, visits=visits, barriers=BARRIERS_FIRST)
     except ModelError as error:

@@ -36,7 +36,8 @@ def provenance(model: Model, run: Mapping[str, Any], scenario: Scenario | None) 
     dict
         JSON-able: ``model`` (SHA-256 of its document), ``rules`` (SHA-256 by what they belong to), ``slow_rules``
         (hazards that were called, not compiled), ``parameters``, ``run``,
-        ``scenario`` and ``plugins`` (versions by name) if there was one, ``versions``.
+        ``scenario`` and ``plugins`` (versions by name) if there was one, ``cells`` (rows and SHA-256 of the table that founders
+        came from) if there was one, ``versions``.
     """
     settings = {key: value for key, value in run.items() if key not in ("observe", "params", "threads")}
     out: dict[str, Any] = {
@@ -54,4 +55,6 @@ def provenance(model: Model, run: Mapping[str, Any], scenario: Scenario | None) 
     if scenario is not None:
         out["scenario"] = json.loads(scenario.model_dump_json())
         out["plugins"] = scenario.plugin_versions()
+        if scenario.founders is not None:
+            out["cells"] = {"rows": scenario.founders.rows, "sha256": scenario.founders.sha256}
     return out

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from senescape.drugs import Dose, Pulse
 from senescape.errors import ScenarioError
+from senescape.measured import CellTable, Founders, Measured, assemble_measured
 from senescape.model import Model
 from senescape.plugins import assemble, plugin_version, preset_paths
 from senescape.run import Relapse
@@ -99,6 +100,9 @@ class Scenario(_Part):
         The plugins whose parts make the model; a plugin takes part only if it is named here.
     initial : dict of str to int
         Founders in each fate.
+    cells : CellTable, optional
+        Measurements that founders' traits come from, instead of the distributions of the plugins: their parameters, such as
+        ``mcl1.initial.median``, then have no effect. Every replicate has the same founders.
     parameters : dict of str to float
         Values by full name, instead of the plugins' defaults.
     doses, pulses : tuple
@@ -122,6 +126,7 @@ class Scenario(_Part):
     description: str = ""
     plugins: tuple[str, ...] = ("biology",)
     initial: dict[str, Annotated[int, Field(ge=0, le=2**32 - 1)]]
+    cells: CellTable | None = None
     parameters: dict[str, float] = {}
     doses: tuple[DoseSpec, ...] = ()
     pulses: tuple[PulseSpec, ...] = ()
@@ -158,20 +163,29 @@ class Scenario(_Part):
     @cached_property
     def model(self) -> Model:
         """The model that the plugins make, with this scenario's parameters."""
-        return assemble(self.plugins).with_params(self.parameters)
+        if self.founders is None:
+            return assemble(self.plugins).with_params(self.parameters)
+        model, replaced = assemble_measured(self.plugins, self.founders.columns)
+        return model.with_params({name: value for name, value in self.parameters.items() if name not in replaced})
+
+    @cached_property
+    def founders(self) -> Founders | None:
+        """The founders that were drawn from measurements, if there are any."""
+        return None if self.cells is None else self.cells.founders(sum(self.initial.values()))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with some fields changed (not validated); see pydantic. Its model is made anew."""
         copy = super().model_copy(update=update, deep=deep)
         # pydantic copies what was computed along with the fields.
         copy.__dict__.pop("model", None)
+        copy.__dict__.pop("founders", None)
         return copy
 
     def with_params(self, values: dict[str, float]) -> Scenario:
         """The same scenario with some parameter values changed."""
         other = self.model_copy(update={"parameters": {**self.parameters, **values}})
         # Where the model had been made, nothing needs to be traced again.
-        if "model" in self.__dict__:
+        if "model" in self.__dict__ and self.cells is None:
             other.__dict__["model"] = self.model.with_params(values)
         return other
 
@@ -204,6 +218,9 @@ def _read(text: str, place: str, above: tuple[str, ...]) -> dict[str, Any]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{place} is not TOML: {error}") from error
+    cells = data.get("cells")
+    if isinstance(cells, dict) and isinstance(cells.get("file"), str):
+        cells["file"] = str(Path(place).parent / cells["file"])
     base = data.pop("base", None)
     if base is None:
         return data
@@ -281,5 +298,12 @@ def _explain(error: ValidationError, place: str) -> str:
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    part: dict[str, type[BaseModel]] = {"doses": DoseSpec, "pulses": PulseSpec, "relapse": RelapseSpec}
+    part: dict[str, type[BaseModel]] = {
+        "doses": DoseSpec,
+        "pulses": PulseSpec,
+        "relapse": RelapseSpec,
+        "cells": CellTable,
+    }
+    if location[:2] == ("cells", "traits"):
+        return list(Measured.model_fields)
     return list(part.get(str(location[0]), Scenario).model_fields if len(location) > 1 else Scenario.model_fields)
