@@ -48,7 +48,7 @@ from senescape.units import days, hours, minutes, weeks
 from senescape.visits import Visit, VisitRule
 
 if TYPE_CHECKING:
-    from senescape import testing
+    from senescape import experiments, testing
     from senescape.cohort import Cohort
     from senescape.hookspecs import hookimpl
     from senescape.measured import Measured, read_cells
@@ -64,6 +64,7 @@ _LATER = {
     "presets": "senescape.scenario",
     "hookimpl": "senescape.hookspecs",
     "Measured": "senescape.measured",
+    "experiments": "senescape.experiments",
     "read_cells": "senescape.measured",
     "parameters": "senescape.parameter_table",
     "register_plugin": "senescape.plugins",
@@ -123,6 +124,7 @@ __all__ = [
     "ar1",
     "copy",
     "days",
+    "experiments",
     "hill",
     "hookimpl",
     "hours",

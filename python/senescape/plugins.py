@@ -7,7 +7,8 @@ import importlib
 import inspect
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -39,6 +40,7 @@ __all__ = [
     "plugin_version",
     "preset_paths",
     "register_plugin",
+    "registered",
 ]
 
 NO_AUTOLOAD = "SENESCAPE_DISABLE_PLUGIN_AUTOLOAD"
@@ -51,6 +53,8 @@ _OWN = {
     "biology": "senescape.biology",
     "diapause": "senescape.biology.diapause",
     "immunity": "senescape.biology.immunity",
+    "phases": "senescape.biology.phases",
+    "readouts": "senescape.biology.readouts",
     "survival": "senescape.biology.survival",
 }
 
@@ -95,6 +99,16 @@ def register_plugin(name: str, plugin: Any) -> None:
             f"plugin {name!r}: {plugin!r} has no hooks; mark functions named senescape_... with @sn.hookimpl"
         )
     _REGISTERED[name] = plugin
+
+
+@contextmanager
+def registered(name: str, plugin: Any) -> Iterator[str]:
+    """Register a plugin while a block runs; gives its name."""
+    register_plugin(name, plugin)
+    try:
+        yield name
+    finally:
+        del _REGISTERED[name]
 
 
 @lru_cache(maxsize=1)

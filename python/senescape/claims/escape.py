@@ -153,7 +153,7 @@ def efflux_and_diapause(lab: Lab, mechanism: bool) -> Finding:
     clones that went in, and shows little SA-bGal. In the control all cells pump alike and none pauses.
     """
     off = {} if mechanism else {"efflux.sigma": 1e-6, "diapause.k": 0.0}
-    found = Finding(x="efflux (fold)", y="of what cells without extra efflux have", log="x")
+    found = Finding(x="efflux (fold)", y="share of cells stopped at day 8", log="x")
     parameters = {"efflux.sigma": 0.5, **off}
 
     def look(visit: Any) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def efflux_and_diapause(lab: Lab, mechanism: bool) -> Finding:
     found.check(
         "share stopped at half the efflux beyond that at four-fold", "senescence too: above 0.3", fall, above=0.3
     )
-    found.draw("share stopped at day 8", levels, [each.mean() for each in arrested], style="points")
+    found.draw("", levels, [each.mean() for each in arrested], style="points")
     return found
 
 

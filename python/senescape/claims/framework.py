@@ -211,25 +211,11 @@ class Lab:
         Returns
         -------
         list of list
-            What was seen, by replicate and time.
+            What was seen, by replicate and time; None where a tumour had ended before.
         """
-        from senescape.hookspecs import hookimpl
-        from senescape.plugins import register_plugin
+        from senescape.experiments import watch
 
-        seen: dict[tuple[int, int], Any] = {}
-
-        class Watch:
-            @hookimpl
-            def senescape_visit(self, visit: Any) -> None:
-                seen[visit.replicate, visit.number] = look(visit)
-
-        register_plugin("senescape-lab-watch", Watch())
-        watched = scenario.model_copy(
-            update={"plugins": (*scenario.plugins, "senescape-lab-watch"), "visits": tuple(times)}
-        )
-        watched.__dict__.pop("model", None)
-        result = self.simulate(watched, **settings)
-        return [[seen.get((number, i)) for i in range(len(times))] for number in result.replicate.tolist()]
+        return watch(scenario, times, look, **{"seed": self.fresh(), "threads": self.threads, **settings})
 
     def trial(self, arms: Mapping[str, Any], **settings: Any) -> Any:
         """:func:`senescape.trial` with a fresh seed unless one is given."""

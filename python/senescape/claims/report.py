@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def draw(outcome: Outcome, folder: Path) -> Path:
     for axis, (title, finding) in zip(axes, panels, strict=True):
         _panel(axis, finding)
         axis.set_title(title or "as claimed", fontsize=10)
-    axes[0].set_ylabel(outcome.finding.y)
+    axes[0].set_ylabel(textwrap.fill(outcome.finding.y, 34))
     if any(series.label for series in outcome.finding.series):
         axes[0].legend(fontsize=8, frameon=False)
     figure.suptitle(f"{outcome.claim.number}. {outcome.claim.title}", fontsize=11)
@@ -115,18 +116,25 @@ def draw(outcome: Outcome, folder: Path) -> Path:
 
 
 def _panel(axis: Any, finding: Finding) -> None:
+    colours: dict[str, str] = {}
     for series in finding.series:
+        # "mcf7" and "mcf7, wells" belong together.
+        colour = colours.setdefault(series.label.partition(",")[0], f"C{len(colours)}")
         x, y = np.asarray(series.x), np.asarray(series.y, dtype=np.float64)
         error = None if series.error is None else np.asarray(series.error, dtype=np.float64)
         if series.style == "bars":
-            axis.bar(x, y, yerr=error, label=series.label, alpha=0.8, capsize=3, width=0.6)
+            axis.bar(x, y, yerr=error, label=series.label, alpha=0.8, capsize=3, width=0.6, color=colour)
         elif series.style == "points":
-            axis.errorbar(x, y, yerr=error, fmt="o", ms=4, capsize=3, label=series.label)
+            axis.errorbar(x, y, yerr=error, fmt="o", ms=4, capsize=3, label=series.label, color=colour)
         else:
-            (line,) = axis.plot(x, y, lw=1.6, label=series.label)
+            axis.plot(x, y, lw=1.6, label=series.label, color=colour)
             if error is not None:
-                axis.fill_between(x, y - error, y + error, alpha=0.2, color=line.get_color(), lw=0)
-    axis.set_xlabel(finding.x)
+                axis.fill_between(x, y - error, y + error, alpha=0.2, color=colour, lw=0)
+        if x.dtype.kind == "U" and len(x) > 4:
+            axis.tick_params("x", rotation=40)
+            for text_ in axis.get_xticklabels():
+                text_.set_ha("right")
+    axis.set_xlabel(textwrap.fill(finding.x, 50))
     if "x" in finding.log:
         axis.set_xscale("log")
     if "y" in finding.log:

@@ -77,8 +77,7 @@ def any_barrier_delays_relapse(lab: Lab, mechanism: bool) -> Finding:
     found.check(
         "senescence first, then the senolytic, beyond the other order (d)", "better: above 0.5", gain, above=0.5
     )
-    found.draw("", list(range(len(times))), [each.mean() for each in times.values()], style="bars")
-    found.x = ", ".join(f"{i} {name}" for i, name in enumerate(times))
+    found.draw("", list(times), [each.mean() for each in times.values()], style="bars")
     return found
 
 

@@ -1,0 +1,94 @@
+"""Look at the cells of running tumours."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from senescape.errors import ModelError
+from senescape.hookspecs import hookimpl
+from senescape.plugins import registered
+from senescape.simulate import simulate
+from senescape.table import Table
+
+if TYPE_CHECKING:
+    from senescape.scenario import Scenario
+    from senescape.visits import Visit
+
+__all__ = ["long_table", "watch"]
+
+T = TypeVar("T")
+_NUMBERS = itertools.count()
+
+
+def watch(
+    scenario: Scenario,
+    times: Sequence[float],
+    look: Callable[[Visit], T],
+    **settings: Any,
+) -> list[list[T | None]]:
+    """Run a scenario and look at its cells on the way.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What to run, without visits of its own.
+    times : sequence of float
+        When to look (h).
+    look : callable
+        Takes a :class:`senescape.Visit`; what it returns is kept. Columns of the visit end with it: keep copies.
+    **settings
+        As for :func:`senescape.simulate`: ``replicates``, ``seed``, ``threads``, ...
+
+    Returns
+    -------
+    list of list
+        What was seen, by replicate and time; None where a tumour had ended before.
+
+    Raises
+    ------
+    ModelError
+        If the scenario has visits, at which looking would make its plugins act.
+
+    Examples
+    --------
+    >>> import senescape as sn
+    >>> scenario = sn.Scenario(initial={"cycling": 100}, until=48.0)
+    >>> sn.experiments.watch(scenario, [0.0], lambda visit: visit.counts["cycling"], seed=1)
+    [[100]]
+    """
+    if scenario.visits is not None:
+        raise ModelError(
+            "the scenario has visits, at which its plugins act; looking at other times would make them act then: "
+            "look in a plugin of your own (senescape_visit)"
+        )
+    order = sorted(range(len(times)), key=lambda i: times[i])
+    seen: dict[tuple[int, int], T] = {}
+
+    class Watch:
+        @hookimpl
+        def senescape_visit(self, visit: Visit) -> None:
+            seen[visit.replicate, order[visit.number]] = look(visit)
+
+    with registered(f"senescape-watch-{next(_NUMBERS)}", Watch()) as name:
+        watched = scenario.model_copy(
+            update={"plugins": (*scenario.plugins, name), "visits": tuple(times[i] for i in order)}
+        )
+        result = simulate(watched, **{"progress": False, **settings})
+    return [[seen.get((number, i)) for i in range(len(times))] for number in result.replicate.tolist()]
+
+
+def long_table(
+    times: Sequence[float], seen: Sequence[Sequence[Sequence[dict[str, Any]] | None]], columns: Sequence[str]
+) -> Table:
+    """One row for each of what was seen: ``replicate``, ``time`` and `columns`; tumours that had ended have no rows."""
+    rows = [
+        {"replicate": number, "time": time, **row}
+        for number, replicate in enumerate(seen)
+        for time, found in zip(times, replicate, strict=True)
+        for row in found or ()
+    ]
+    return Table({name: np.array([row[name] for row in rows]) for name in ("replicate", "time", *columns)})
