@@ -10,7 +10,7 @@ MINUTES ?= 15
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo fit claims parameters predict engine test lint verify properties bounds bench clean
+.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -45,6 +45,9 @@ claims: $(VENV)/built $(VENV)/tools  ## Run the claims of the source and write d
 
 parameters: $(VENV)/built  ## Write docs/parameters.md from the code
 	$(BIN)/python -m senescape.parameter_table docs/parameters.md
+
+outcomes: $(VENV)/built $(VENV)/tools $(VENV)/fit  ## Outcomes of patients and sensitivity to parameters: docs/outcomes.md
+	$(BIN)/python fits/outcomes.py --write
 
 predict: $(VENV)/built $(VENV)/tools  ## Predict schedules that were not fitted: predictions/
 	$(BIN)/python fits/predict.py

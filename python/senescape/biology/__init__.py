@@ -1,7 +1,7 @@
 """The built-in biology, as a plugin that uses the public hooks and nothing else.
 
-What it holds so far: the cycle, DNA damage, arrest and senescence, apoptosis and mitotic catastrophe, and the depth of the
-arrest with escape from it. Cells in vitro, doxorubicin.
+What it holds: the cycle, DNA damage by doxorubicin, arrest and senescence, apoptosis and mitotic catastrophe, and the depth of
+the arrest with escape from it. The modules `immunity`, `survival`, `diapause`, `phases` and `readouts` are plugins of their own.
 """
 
 from senescape.biology.hooks import (
