@@ -145,14 +145,14 @@ def page(outcomes: list[str], sensitivity: list[str], patients: int, trajectorie
             "| --- | ---: | ---: | ---: | ---: |",
             *outcomes,
         ],
-        """The source says: mutant TP53 means more eradication, and so does priming; the more inhibitory ligands, the more relapse;
-        the deeper the arrest, the more tumours stay stable.""",
+        """The source says: mutant TP53 means more eradication, and so does priming; the more inhibitory ligands, the more
+        relapse; the deeper the arrest, the more tumours stay stable.""",
         "## Sensitivity",
-        f"""Elementary effects on the mean relapse-free time, one parameter at a time (Morris 1991, Technometrics 33:161; SALib):
-        {trajectories} trajectories of four levels over every parameter that is not a unit or 0, each from two thirds to one and a
-        half of the preset's value; {replicates} tumours a point, with the same luck at each. Mu* is the mean size of the effect of
-        the whole range (± 95% by resampling), mu its mean with sign, sigma how much it depends on the other parameters. The
-        fifteen that matter most:""",
+        f"""Elementary effects on the mean relapse-free time, one parameter at a time (Morris 1991, Technometrics 33:161;
+        SALib): {trajectories} trajectories of four levels over every parameter that is not a unit or 0, each from two
+        thirds to one and a half of the preset's value; {replicates} tumours a point, with the same luck at each. Mu* is
+        the mean size of the effect of the whole range (± 95% by resampling), mu its mean with sign, sigma how much it
+        depends on the other parameters. The fifteen that matter most:""",
         [
             "| | parameter | range | mu* (d) | mu (d) | sigma (d) |",
             "| ---: | --- | --- | ---: | ---: | ---: |",
