@@ -3,7 +3,7 @@
 import pytest
 import senescape as sn
 from senescape.cli import main
-from senescape.plugins import known_plugins, own_plugins
+from senescape.plugins import known_plugins, own_plugins, registered
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +44,6 @@ def test_a_scenario_of_other_plugins_runs():
         def senescape_transitions(self):
             return [sn.Division("cell", 0.1), sn.Death("cell", 0.1, "death")]
 
-    sn.register_plugin("own-biology", Own())
-    scenario = sn.Scenario(plugins=("own-biology",), initial={"cell": 100}, until=48.0, every=12.0)
-    assert sn.simulate(scenario, replicates=10, seed=1).ledger.deaths["death"] > 0
+    with registered("own-biology", Own()) as name:
+        scenario = sn.Scenario(plugins=(name,), initial={"cell": 100}, until=48.0, every=12.0)
+        assert sn.simulate(scenario, replicates=10, seed=1).ledger.deaths["death"] > 0

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import senescape as sn
 from senescape.cli import main
+from senescape.plugins import registered
 
 pytestmark = pytest.mark.biology
 
@@ -83,9 +84,9 @@ def test_founders_carry_what_was_measured(table, tmp_path):
             seen["mcl1"] = np.array(visit.cells["cycling"].mcl1)
             seen["bcl_xl"] = np.array(visit.cells["cycling"].bcl_xl)
 
-    sn.register_plugin("look-at-founders", Look())
     one = sn.load(path)
-    sn.simulate(one.model_copy(update={"plugins": ("biology", "look-at-founders")}), seed=1)
+    with registered("look-at-founders", Look()) as name:
+        sn.simulate(one.model_copy(update={"plugins": ("biology", name)}), seed=1)
     assert np.array_equal(np.sort(seen["mcl1"]), np.sort(table.MCL1.to_numpy(np.float32)))
     assert np.allclose(np.corrcoef(seen["mcl1"], seen["bcl_xl"]), np.corrcoef(table.MCL1, table.BCL2L1), atol=1e-6)
 

@@ -153,7 +153,7 @@ def test_broken_plugins_are_named(monkeypatch, hooks, words):
 
 def test_autoload_can_be_turned_off(monkeypatch):
     monkeypatch.setenv(plugins.NO_AUTOLOAD, "1")
-    assert plugins.known_plugins() == sorted(plugins._OWN)
+    assert set(plugins.known_plugins()) - set(plugins._REGISTERED) == set(plugins._OWN)
 
 
 def test_every_hook_is_documented_with_an_example():
