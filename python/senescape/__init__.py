@@ -21,6 +21,7 @@ from senescape.distributions import (
 )
 from senescape.drugs import Dose, Drug, Pulse
 from senescape.errors import (
+    CheckpointError,
     MissingExtraError,
     ModelError,
     PluginError,
@@ -49,6 +50,7 @@ from senescape.visits import Visit, VisitRule
 
 if TYPE_CHECKING:
     from senescape import experiments, testing
+    from senescape.checkpoint import resume
     from senescape.cohort import Cohort
     from senescape.hookspecs import hookimpl
     from senescape.measured import Measured, read_cells
@@ -64,6 +66,7 @@ _LATER = {
     "presets": "senescape.scenario",
     "hookimpl": "senescape.hookspecs",
     "Measured": "senescape.measured",
+    "resume": "senescape.checkpoint",
     "experiments": "senescape.experiments",
     "read_cells": "senescape.measured",
     "parameters": "senescape.parameter_table",
@@ -77,6 +80,7 @@ _LATER = {
 __all__ = [
     "Bernoulli",
     "Beta",
+    "CheckpointError",
     "Cohort",
     "Constant",
     "Death",
@@ -137,6 +141,7 @@ __all__ = [
     "register_plugin",
     "relax",
     "reset",
+    "resume",
     "scaled",
     "simulate",
     "testing",

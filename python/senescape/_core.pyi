@@ -41,4 +41,7 @@ def simulate(
     columns: Sequence[NDArray[np.float32]],
     progress: Callable[[int], object] | None = None,
     outside: object | None = None,
+    checkpoint: Callable[[dict[str, Any]], object] | None = None,
+    every: float = 0.0,
+    states: Sequence[bytes] | None = None,
 ) -> dict[str, Any]: ...

@@ -1,4 +1,4 @@
-"""The command line: ``senescape run``, ``presets``, ``validate``, ``plugins``, ``new-plugin`` and ``claims``.
+"""The command line: ``senescape run``, ``presets``, ``validate``, ``resume``, ``plugins``, ``new-plugin`` and ``claims``.
 
 Exit codes: 0 fine, 1 a run failed, 2 the input is not valid, 130 interrupted.
 """
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from senescape.errors import ModelError, PluginError, ScenarioError, SenescapeError, SimulationError
+from senescape.errors import CheckpointError, ModelError, PluginError, ScenarioError, SenescapeError, SimulationError
 from senescape.scaffold import KINDS, new_plugin
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever reads, such as `head`, has seen enough. What is left in the buffer must not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ScenarioError, ModelError, PluginError) as error:
+    except (ScenarioError, ModelError, PluginError, CheckpointError) as error:
         print(f"senescape: {error}", file=sys.stderr)
         return 2
     except SimulationError as error:
@@ -67,7 +67,22 @@ def _parser() -> argparse.ArgumentParser:
         "--set", metavar="NAME=VALUE", action="append", default=[], help="change a parameter; may be repeated"
     )
     run.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    run.add_argument("--checkpoint", metavar="FILE", help="keep the run on its way, for `senescape resume FILE`")
     run.set_defaults(call=_run)
+
+    resume = commands.add_parser("resume", help="go on with a run that was kept")
+    resume.add_argument("checkpoint", metavar="FILE", help="the checkpoint")
+    resume.add_argument(
+        "--until", type=float, metavar="HOURS", help="a later horizon, for a run kept with --keep-cells"
+    )
+    resume.add_argument("--threads", type=int, help="threads (default: one a processor)")
+    resume.add_argument("--out", metavar="FILE", help="save the result (.npz)")
+    resume.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    resume.set_defaults(call=_resume)
+    for each in (run, resume):
+        seconds = each.add_argument("--checkpoint-every", type=float, default=600.0, metavar="SECONDS")
+        seconds.help = "seconds between two writings of the checkpoint (default: 600)"
+    run.add_argument("--keep-cells", action="store_true", help="keep tumours at the horizon too, to go on past it")
 
     presets = commands.add_parser("presets", help="list the shipped scenarios")
     presets.add_argument("--json", action="store_true", help="print JSON")
@@ -120,13 +135,38 @@ def _run(arguments: argparse.Namespace) -> int:
     from senescape.simulate import simulate
 
     scenario = _scenario(arguments)
-    result = simulate(scenario, replicates=arguments.replicates, seed=arguments.seed, threads=arguments.threads)
+    result = simulate(
+        scenario,
+        replicates=arguments.replicates,
+        seed=arguments.seed,
+        threads=arguments.threads,
+        checkpoint=arguments.checkpoint,
+        checkpoint_every=arguments.checkpoint_every,
+        keep_cells=arguments.keep_cells,
+    )
+    return _show(result, scenario.name, arguments)
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from senescape.checkpoint import resume
+
+    result = resume(
+        arguments.checkpoint,
+        until=arguments.until,
+        threads=arguments.threads,
+        checkpoint_every=arguments.checkpoint_every,
+    )
+    return _show(result, result.provenance.get("scenario", {}).get("name", "unnamed"), arguments)
+
+
+def _show(result: Result, name: str, arguments: argparse.Namespace) -> int:
+    """Save and print a result."""
     if arguments.out:
         result.save(arguments.out)
     if arguments.json:
-        print(json.dumps(_summary(scenario, result), indent=2))
+        print(json.dumps(_summary(name, result), indent=2))
         return 0
-    print(f"{scenario.name}: {len(result.replicate)} replicates, seed {result.provenance['run']['seed']}\n")
+    print(f"{name}: {len(result.replicate)} replicates, seed {result.provenance['run']['seed']}\n")
     print(result.ledger, end="\n\n")
     print(result.outcomes)
     return 0
@@ -210,7 +250,7 @@ def _new_plugin(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _summary(scenario: Scenario, result: Result) -> dict[str, Any]:
+def _summary(name: str, result: Result) -> dict[str, Any]:
     ledger = result.ledger
     barriers = {
         row.barrier: {
@@ -224,11 +264,11 @@ def _summary(scenario: Scenario, result: Result) -> dict[str, Any]:
     }
     # NaN is not JSON: a time that never came is null.
     outcomes = {
-        name: [None if isinstance(x, float) and x != x else x for x in column.tolist()]
-        for name, column in result.outcomes.items()
+        key: [None if isinstance(x, float) and x != x else x for x in column.tolist()]
+        for key, column in result.outcomes.items()
     }
     return {
-        "scenario": scenario.name,
+        "scenario": name,
         "seed": result.provenance["run"]["seed"],
         "ledger": {
             "barriers": barriers,

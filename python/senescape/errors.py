@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from senescape.results import Result
 
 __all__ = [
+    "CheckpointError",
     "MissingExtraError",
     "ModelError",
     "PluginError",
@@ -59,6 +60,10 @@ class SimulationError(SenescapeError):
     """
 
     partial: Result | None = None
+
+
+class CheckpointError(SenescapeError):
+    """A checkpoint cannot be written, or cannot be gone on from."""
 
 
 class ResultError(SenescapeError):

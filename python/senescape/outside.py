@@ -79,6 +79,11 @@ class Outside:
         self._memory: dict[tuple[int, str], dict[str, Any]] = {}
         self._lock = threading.Lock()
 
+    @property
+    def orders(self) -> dict[int, list[dict[str, Any]]]:
+        """The doses of each replicate that was visited, as the engine reads them."""
+        return {number: [dict(self._write(dose)) for dose in doses] for number, doses in self.doses.items()}
+
     # -- called by the engine -----------------------------------------------------------------------------------------
 
     def rule(self, index: int, fate: int, scene: Mapping[str, Any]) -> NDArray[np.float32]:

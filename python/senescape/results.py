@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +20,13 @@ from senescape.extras import require
 from senescape.ledger import Ledger, TransitionInfo
 from senescape.profile import Profile
 from senescape.table import Table
+from senescape.writing import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Layout", "Result", "open_result"]
+__all__ = ["Layout", "Result", "layout_from_json", "layout_to_json", "open_result"]
 
 STOPS = ("horizon", "eradicated", "relapsed", "cell_cap")
 """Why a replicate ended, by the engine's code."""
@@ -161,6 +164,15 @@ class Result:
                 out[:, :, self.layout.causes.index(transition.cause)] += self.events[:, :, k]
         out[self.counts[:, :, 0] < 0] = -1
         return out
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of all arrays with their times and replicates: equal for results that are the same to the bit."""
+        digest = hashlib.sha256()
+        for name, array in (("time", self.time), ("replicate", self.replicate), *sorted(self._arrays.items())):
+            digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -322,27 +334,23 @@ class Result:
             path = path.with_name(path.name + ".npz")
         header = {
             "format": FORMAT,
-            "layout": _layout_to_json(self.layout),
+            "layout": layout_to_json(self.layout),
             "provenance": self.provenance,
             "engine": self.engine,
             "orders": self._orders,
             "profile": self.profile.to_json(),
         }
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        packed = io.BytesIO()
+        np.savez_compressed(
+            packed,
+            header=np.asarray(json.dumps(header)),
+            time=self.time,
+            replicate=self.replicate,
+            **self._arrays,  # type: ignore[arg-type]
+        )
         try:
-            with part.open("wb") as file:
-                np.savez_compressed(
-                    file,
-                    header=np.asarray(json.dumps(header)),
-                    time=self.time,
-                    replicate=self.replicate,
-                    **self._arrays,  # type: ignore[arg-type]
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
+            write_whole(path, [packed.getvalue()])
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise ResultError(f"the result cannot be written to {path}: {error.strerror or error}") from error
         return path
 
@@ -382,7 +390,7 @@ def open_result(path: str | os.PathLike[str]) -> Result:
         found = header.get("format") if isinstance(header, dict) else None
         raise ResultError(f"{path} has format {found!r}; this version reads format {FORMAT}")
     try:
-        layout = _layout_from_json(header["layout"])
+        layout = layout_from_json(header["layout"])
         time, replicate = content.pop("time"), content.pop("replicate")
         arrays = {name: content[name] for name in _ARRAYS}
         _check_shapes(arrays, layout, len(replicate), len(time))
@@ -423,7 +431,8 @@ def _masked(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any
     return np.where(ended[:, :, None], np.nan, values)
 
 
-def _layout_to_json(layout: Layout) -> dict[str, Any]:
+def layout_to_json(layout: Layout) -> dict[str, Any]:
+    """Write a layout as texts, lists and dicts."""
     names = ("fates", "barriers", "causes", "drugs", "pools", "observables", "units", "initial")
     out: dict[str, Any] = {name: getattr(layout, name) for name in names}
     fields = ("name", "source", "kind", "target", "cause", "barrier")
@@ -431,7 +440,8 @@ def _layout_to_json(layout: Layout) -> dict[str, Any]:
     return out
 
 
-def _layout_from_json(data: dict[str, Any]) -> Layout:
+def layout_from_json(data: Mapping[str, Any]) -> Layout:
+    """Read what :func:`layout_to_json` wrote."""
     return Layout(
         fates=tuple(data["fates"]),
         barriers=tuple(data["barriers"]),

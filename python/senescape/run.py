@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from senescape.drugs import Dose, Pulse
+from senescape.drugs import Dose, Drug, Pulse
 from senescape.errors import ModelError
 from senescape.model import Model
 from senescape.suggest import did_you_mean
 
-__all__ = ["Relapse", "dose_document", "positive", "run_document"]
+__all__ = ["Relapse", "dose_document", "observation_times", "positive", "run_document"]
 
 MAX_OBSERVATIONS = 10_000_000
 
@@ -82,7 +82,7 @@ def run_document(
     return {
         "initial": _initial(model, settings["initial"]),
         "until": until,
-        "observe": _observations(until, settings["every"], settings["observe"]),
+        "observe": observation_times(until, settings["every"], settings["observe"]),
         "sync": positive(24.0 if settings["sync"] is None else settings["sync"], "sync", "a time in hours"),
         "seed": _integer(seed, "seed", 0, 2**64 - 1),
         "first_replicate": _integer(first_replicate, "first_replicate", 0, 2**63 - 1),
@@ -90,7 +90,7 @@ def run_document(
         "threads": _integer(threads or os.cpu_count() or 1, "threads", 1, 1024),
         "rtol": float(rtol),
         "visits": _visits(model, until, settings["visits"]),
-        "doses": [dose_document(model, dose) for dose in settings["doses"] or ()],
+        "doses": [dose_document(model.drugs, dose) for dose in settings["doses"] or ()],
         "stop": {
             "eradicated": True,
             "max_cells": _integer(settings["max_cells"] or 10_000_000, "max_cells", 1, 2**32 - 1),
@@ -113,7 +113,14 @@ def _initial(model: Model, initial: Mapping[str, int] | None) -> list[int]:
     return [_integer(initial.get(fate, 0), f"initial[{fate!r}]", 0, 2**32 - 1) for fate in model.fates]
 
 
-def _observations(until: float, every: float | None, observe: Any) -> list[float]:
+def observation_times(until: float, every: float | None, observe: Any = None) -> list[float]:
+    """Give the times at which a run is looked at (h): those given, or every so many hours, or a hundredth of it.
+
+    Raises
+    ------
+    ModelError
+        If a time is not valid, or there are too many.
+    """
     if observe is not None:
         given = np.asarray(observe, dtype=np.float64).ravel()
         if not np.isfinite(given).all() or (given < 0).any() or (given > until).any():
@@ -145,18 +152,18 @@ def _visits(model: Model, until: float, visits: float | Sequence[float] | None) 
             "visits are planned, but nothing acts at them: add a sn.VisitRule, or a plugin with senescape_visit"
         )
     if isinstance(visits, Real):
-        return [t for t in _observations(until, float(visits), None) if t < until]
+        return [t for t in observation_times(until, float(visits), None) if t < until]
     times = np.unique(np.asarray(visits, dtype=np.float64).ravel())
     if not times.size or not np.isfinite(times).all() or times[0] < 0 or times[-1] >= until:
         raise ModelError(f"visits must hold times from 0 to before until = {until:g} h")
     return [float(t) for t in times]
 
 
-def dose_document(model: Model, dose: Dose | Pulse) -> dict[str, Any]:
-    """Write a dose or a pulse of one of the model's drugs."""
+def dose_document(drugs: Sequence[Drug], dose: Dose | Pulse) -> dict[str, Any]:
+    """Write a dose or a pulse of one of some drugs."""
     if not isinstance(dose, Dose | Pulse):
         raise ModelError(f"doses must hold sn.Dose or sn.Pulse, not {type(dose).__name__}")
-    names = [drug.name for drug in model.drugs]
+    names = [drug.name for drug in drugs]
     if dose.drug not in names:
         raise ModelError(
             f"a dose names the drug {dose.drug!r}, which the model does not have{did_you_mean(dose.drug, names)}; "
@@ -171,7 +178,7 @@ def dose_document(model: Model, dose: Dose | Pulse) -> dict[str, Any]:
             "route": "pulse",
             "duration": dose.duration,
         }
-    route = model.drugs[index].route_of(dose)
+    route = drugs[index].route_of(dose)
     return {"drug": index, "at": dose.at, "amount": dose.amount, "route": route, "duration": dose.duration}
 
 

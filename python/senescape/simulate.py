@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from senescape import _core
 from senescape.drugs import Dose, Pulse
-from senescape.errors import ModelError, SimulationError
-from senescape.ledger import TransitionInfo
+from senescape.engine import Engine, run_engine
+from senescape.errors import ModelError
 from senescape.model import Model
 from senescape.outside import Outside
-from senescape.profile import profile_of
-from senescape.progress import Progress
 from senescape.provenance import provenance
-from senescape.results import Layout, Result
+from senescape.results import Result
 from senescape.run import Relapse, dose_document, positive, run_document
 
 if TYPE_CHECKING:
+    from senescape.checkpoint import Checkpoint
     from senescape.scenario import Scenario
 
-__all__ = ["check", "execute", "simulate"]
+__all__ = ["check", "execute", "outside_of", "simulate"]
 
 
 def simulate(
@@ -50,6 +47,9 @@ def simulate(
     params: Mapping[str, float] | None = None,
     progress: bool | Callable[[int], object] | None = None,
     call_limit: float = 10.0,
+    checkpoint: str | PathLike[str] | None = None,
+    checkpoint_every: float = 600.0,
+    keep_cells: bool = False,
 ) -> Result:
     """Simulate replicates of a model, or of a scenario.
 
@@ -97,6 +97,12 @@ def simulate(
         with the number of finished replicates.
     call_limit : float
         Seconds that one call of a visit rule, or of a rule with ``traced=False``, may take before it is ended.
+    checkpoint : path-like, optional
+        A file in which the run is kept on its way and at its end, so that :func:`senescape.resume` can go on with it.
+    checkpoint_every : float
+        Seconds between two writings of it.
+    keep_cells : bool
+        Keep in it the tumours as they stand at the horizon, so that they can go on past it, under one treatment or several.
 
     Returns
     -------
@@ -132,7 +138,14 @@ def simulate(
     if seed is None:
         seed = secrets.randbits(63)
     run = run_document(model, given, replicates, first_replicate, seed, threads, rtol)
-    return execute(model, run, given["doses"] or (), scenario, progress, call_limit)
+    kept = None
+    if checkpoint is not None:
+        from senescape.checkpoint import Checkpoint
+
+        kept = Checkpoint(checkpoint, checkpoint_every, keep_cells)
+    elif keep_cells:
+        raise ModelError("keep_cells=True keeps tumours in a checkpoint: give checkpoint=path too")
+    return execute(model, run, given["doses"] or (), scenario, progress, call_limit, kept)
 
 
 def execute(
@@ -142,6 +155,7 @@ def execute(
     scenario: Scenario | None = None,
     progress: bool | Callable[[int], object] | None = None,
     call_limit: float = 10.0,
+    checkpoint: Checkpoint | None = None,
 ) -> Result:
     """Run a model as a run document says.
 
@@ -157,19 +171,24 @@ def execute(
         Where they come from, for provenance.
     progress, call_limit
         As for :func:`simulate`.
+    checkpoint : Checkpoint, optional
+        Where the run is kept on its way.
     """
-    columns = [np.ascontiguousarray(column, dtype=np.float32) for column in model.columns]
-    outside = _outside(model, run, doses, call_limit)
-    with Progress(progress, run["replicates"]) as bar, nullcontext() if outside is None else outside.watchdog:
-        try:
-            raw = _core.simulate(model.to_json(), json.dumps(run), columns, bar.update, outside)
-        except _core.RateError as error:
-            raise SimulationError(str(error)) from error
-        except _core.CoreError as error:
-            kind = SimulationError if isinstance(error, _core.InternalError) else ModelError
-            raise kind(str(error)) from error
-    orders = None if outside is None or not run["visits"] else outside.doses
-    return _result(model, run, raw, provenance(model, run, scenario), orders)
+    made_by = provenance(model, run, scenario)
+    engine = Engine.of(model, run)
+    keeper = None
+    if checkpoint is not None:
+        run = {**run, "pausable": True, "keep": checkpoint.keep_cells}
+        keeper = checkpoint.keeper(engine, run, made_by)
+    return run_engine(
+        engine,
+        run,
+        made_by,
+        outside=outside_of(model, run, doses, call_limit),
+        progress=progress,
+        keeper=keeper,
+        place_of=model.place_of,
+    )
 
 
 def check(scenario: Scenario) -> None:
@@ -188,71 +207,10 @@ def check(scenario: Scenario) -> None:
         raise ModelError(str(error)) from error
 
 
-def _outside(model: Model, run: Mapping[str, Any], doses: Sequence[Dose | Pulse], limit: float) -> Outside | None:
-    """What answers for rules that are not compiled and at visits, if there are any."""
+def outside_of(model: Model, run: Mapping[str, Any], doses: Sequence[Dose | Pulse], limit: float) -> Outside | None:
+    """Give what answers for rules that are not compiled and at visits, if there are any."""
     if not (model.slow_rules or run["visits"]):
         return None
     return Outside(
-        model, doses, lambda dose: dose_document(model, dose), positive(limit, "call_limit", "a time in seconds")
+        model, doses, lambda dose: dose_document(model.drugs, dose), positive(limit, "call_limit", "a time in seconds")
     )
-
-
-def _result(
-    model: Model,
-    run: Mapping[str, Any],
-    raw: dict[str, Any],
-    made_by: dict[str, Any],
-    orders: Mapping[int, Sequence[Dose | Pulse]] | None,
-) -> Result:
-    document = model.to_document()
-    fates, causes, barriers = document["fates"], document["causes"], document["barriers"]
-    transitions = []
-    for t in document["transitions"]:
-        # A division without a target keeps the mother's fate.
-        target = t["target"] if t["kind"] != "division" or t["target"] is not None else t["source"]
-        transitions.append(
-            TransitionInfo(
-                name=t["name"],
-                source=fates[t["source"]],
-                kind=t["kind"],
-                target=None if target is None else fates[target],
-                cause=None if t["cause"] is None else causes[t["cause"]],
-                barrier=None if t["barrier"] is None else barriers[t["barrier"]],
-            )
-        )
-    layout = Layout(
-        fates=tuple(fates),
-        barriers=tuple(barriers),
-        causes=tuple(causes),
-        drugs=tuple(d["name"] for d in document["drugs"]),
-        pools=tuple(p["name"] for p in document["pools"]),
-        observables=tuple(o["name"] for o in document["observables"]),
-        transitions=tuple(transitions),
-        units={drug.name: drug.unit for drug in model.drugs},
-        initial=tuple(run["initial"]),
-    )
-    names = ("counts", "events", "pools", "observables", "drugs", "first_event", "total_events", "total_counts")
-    arrays = {name: raw[name] for name in (*names, "last_death", "end_time", "stop")}
-    engine = {name: int(raw[name]) for name in ("epochs", "bounds", "candidates", "accepted")}
-    time = np.asarray(run["observe"], dtype=np.float64)
-    given = (
-        None
-        if orders is None
-        else {number: [dose_document(model, dose) for dose in doses] for number, doses in orders.items()}
-    )
-    profile = profile_of(document, model.rule_shares, raw["profile"])
-    result = Result(arrays, time, raw["replicate"], layout, made_by, engine, given, profile)
-    error = raw["error"]
-    if error is None:
-        return result
-    if isinstance(error, _core.CoreError):
-        place = model.place_of(error.rule) if isinstance(error, _core.RateError) else ""
-        done = f"({len(result.replicate)} of {run['replicates']} replicates had finished)"
-        failure = SimulationError(f"{error} {done}{place}")
-        failure.partial = result
-        raise failure from error
-    # Ctrl-C, or an exception of the caller's own code: raised as it is, with what had finished.
-    error.partial = result
-    if isinstance(error, KeyboardInterrupt):
-        sys.stderr.flush()
-    raise error

@@ -122,14 +122,14 @@ def rigid_arrest_is_stable_disease(lab: Lab, mechanism: bool) -> Finding:
         return np.where(np.isnan(times), horizon, times) / DAY
 
     found = Finding(x="mean chromatin lock", y="plateau (d)")
-    lengths = {mean: plateau(mean, 1000, lab.replicates(10)) for mean in means}
+    lengths = {mean: plateau(mean, 1000, lab.replicates(40)) for mean in means}
     found.check("plateau of the shallowest arrest (d)", "a brief stall: below 20", lengths[0.3], below=20.0)
     found.check("plateau of the most rigid arrest (d)", "stable to the horizon: above 40", lengths[0.9], above=40.0)
     for below, above in itertools.pairwise(means):
         if above < 0.9:
             gain = lengths[above] - lengths[below].mean()
             found.check(f"longer at a lock of {above} than of {below} (d)", "longer: above 1", gain, above=1.0)
-    few, many = (plateau(0.9, cells, lab.replicates(10)) for cells in (300, 3000))
+    few, many = (plateau(0.9, cells, lab.replicates(40)) for cells in (300, 3000))
     found.check("rigid arrest of 300 survivors (d)", "stable too: above 40", few, above=40.0)
     found.check("rigid arrest of 3,000 survivors (d)", "stable too: above 40", many, above=40.0)
     found.draw("1,000 survivors", means, [lengths[mean].mean() for mean in means], style="points")

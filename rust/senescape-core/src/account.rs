@@ -4,15 +4,17 @@ use crate::document::Kind;
 use crate::model::Model;
 use crate::plan::Plan;
 use crate::replicate::Record;
+use serde::{Deserialize, Serialize};
 
 /// What happened when, within one replicate.
-#[derive(Debug, Default)]
-pub(crate) struct Account {
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Account {
     /// Events by transition, for each stretch of epochs that ends at an observation.
     events: Vec<i64>,
     /// Where the present epoch's events go.
     row: usize,
     /// The change of the number of cells in each epoch.
+    #[serde(skip)]
     change: Vec<i64>,
     /// The present epoch.
     epoch: usize,
@@ -30,6 +32,16 @@ impl Account {
     pub(crate) fn follow(&mut self, plan: &Plan) {
         self.change.clear();
         self.change.resize(plan.epochs(), 0);
+    }
+
+    /// Go on from the events of a run that had as many observations, or fewer.
+    pub(crate) fn resume(&mut self, other: &Self) {
+        self.events[..other.events.len()].copy_from_slice(&other.events);
+    }
+
+    /// Whether these events can be of a run with so many observations.
+    pub(crate) fn fits(&self, observations: usize, transitions: usize) -> bool {
+        self.events.len() <= (observations + 1) * transitions && self.events.len().is_multiple_of(transitions.max(1))
     }
 
     /// Count in an epoch from now on.

@@ -1,6 +1,7 @@
 //! The cells of one fate, as a struct of arrays.
 
 use crate::expr::{Level, at_level};
+use serde::{Deserialize, Serialize};
 
 /// Rows that share one smallest wake time.
 pub const BLOCK: usize = 4096;
@@ -10,7 +11,7 @@ pub const BLOCK: usize = 4096;
 /// A cell sleeps until `wake`: the time where its threshold is used up (then `threshold` is 0) or where its bound ends
 /// (then `threshold` is what is left). Its traits are those at `since`; closed forms carry them on when they are needed.
 /// Columns hold what is looked at together, so that a pass over a block touches few cache lines.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// Lineage keys.
     pub key: Vec<u64>,
@@ -188,6 +189,11 @@ impl Table {
         self.wake[row] = f64::INFINITY;
         self.bound[row] = f64::NAN;
         self.gone += 1;
+    }
+
+    /// Count anew the rows whose cells have been taken out.
+    pub fn count_gone(&mut self) {
+        self.gone = (0..self.rows()).filter(|row| self.is_gone(*row)).count();
     }
 
     /// Whether the cell of a row has been taken out.

@@ -211,6 +211,18 @@ pub struct RunDocument {
     /// The time (h) past which no bound looks from before: until then, arms of a trial are the same to the bit.
     #[serde(default)]
     pub split: Option<f64>,
+    /// Where the run begins (h): 0, or where kept tumours go on.
+    #[serde(default)]
+    pub begin: f64,
+    /// Whether the tumours at the horizon are kept.
+    #[serde(default)]
+    pub keep: bool,
+    /// Whether tumours on their way may be asked for.
+    #[serde(default)]
+    pub pausable: bool,
+    /// Replicates that are done already.
+    #[serde(default)]
+    pub done: Vec<u64>,
     /// Doses.
     pub doses: Vec<DoseDocument>,
     /// When a replicate ends before the horizon.

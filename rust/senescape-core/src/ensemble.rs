@@ -7,7 +7,9 @@ use crate::outside::Outside;
 use crate::plan::{Plan, check_times};
 use crate::profile::Profile;
 use crate::replicate::{Record, Worker};
+use crate::state::State;
 use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -20,6 +22,12 @@ pub struct Control {
     pub finished: AtomicU64,
     /// Where their time went.
     pub profile: Mutex<Profile>,
+    /// Raise it by one to ask every tumour on its way for its state.
+    pub asked: AtomicU64,
+    /// The states that were given last, by replicate; at the end those of the horizon, where they are kept.
+    pub states: Mutex<BTreeMap<u64, State>>,
+    /// Finished replicates, where tumours on their way may be asked for.
+    pub records: Mutex<Vec<Record>>,
 }
 
 /// What a run gave: the finished replicates in order, and why it ended early, if it did.
@@ -29,8 +37,6 @@ pub struct Outcome {
     pub records: Vec<Record>,
     /// What ended the run.
     pub error: Option<Error>,
-    /// Drug concentrations, `[observation][drug]`.
-    pub drugs: Vec<f64>,
 }
 
 /// A model and a run, checked and ready.
@@ -88,7 +94,7 @@ impl Job {
         check_times(&run)?;
         let hold_all = !document.slow.is_empty() || !run.visits.is_empty();
         let model = bind(document, &run.params, &given, run.rtol, hold_all)?;
-        let plan = Arc::new(Plan::new(&model, &run, &run.doses, (0.0, run.until))?);
+        let plan = Arc::new(Plan::new(&model, &run, &run.doses, (run.begin, run.until))?);
         Ok(Self { model, run, plan, given })
     }
 
@@ -114,7 +120,7 @@ impl Job {
     ///
     /// # Errors
     /// [`Error::Internal`] if no pool of threads can be had. Errors of replicates are part of the outcome.
-    pub fn run(&self, control: &Control, outside: &dyn Outside) -> Result<Outcome, Error> {
+    pub fn run(&self, control: &Control, outside: &dyn Outside, kept: &BTreeMap<u64, State>) -> Result<Outcome, Error> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.run.threads.max(1))
             .thread_name(|i| format!("senescape-{i}"))
@@ -123,17 +129,23 @@ impl Job {
         let failure: Mutex<Option<(u64, Error)>> = Mutex::new(None);
         *profile_in(control) = Profile::new(self.model.fates.len(), self.model.slow.len());
         let first = self.run.first_replicate;
+        let done: BTreeSet<u64> = self.run.done.iter().copied().collect();
+        let wanted: Vec<u64> =
+            (first..first.saturating_add(self.run.replicates)).filter(|number| !done.contains(number)).collect();
         let records: Vec<Option<Record>> = pool.install(|| {
-            (first..first.saturating_add(self.run.replicates))
+            wanted
                 .into_par_iter()
                 .map_init(
-                    || Worker::new(&self.model, &self.run, &self.plan, &self.given, outside, &control.cancel),
+                    || Worker::new(&self.model, &self.run, &self.plan, &self.given, outside, control),
                     |worker, replicate| {
-                        let outcome = worker.run(replicate);
+                        let outcome = worker.run(replicate, kept.get(&replicate));
                         profile_in(control).take(&mut worker.profile);
                         match outcome {
                             Ok(record) => {
                                 control.finished.fetch_add(1, Ordering::Relaxed);
+                                if self.run.pausable {
+                                    locked(&control.records).push(record.clone());
+                                }
                                 Some(record)
                             }
                             Err(error) => {
@@ -155,17 +167,27 @@ impl Job {
             None if !complete => Some(Error::Interrupted),
             None => None,
         };
-        Ok(Outcome { records: records.into_iter().flatten().collect(), error, drugs: self.concentrations() })
+        Ok(Outcome { records: records.into_iter().flatten().collect(), error })
     }
 
-    /// Concentrations at the times of observation.
-    fn concentrations(&self) -> Vec<f64> {
-        self.run.observe.iter().flat_map(|t| self.plan.concentrations(*t)).collect()
+    /// Concentrations at the times of observation, `[observation][drug]`; NaN before the run begins.
+    #[must_use]
+    pub fn concentrations(&self) -> Vec<f64> {
+        let before = |t: f64| t < self.run.begin;
+        let at = |t: &f64| -> Vec<f64> {
+            if before(*t) { vec![f64::NAN; self.model.drugs.len()] } else { self.plan.concentrations(*t).collect() }
+        };
+        self.run.observe.iter().flat_map(at).collect()
     }
 }
 
 fn profile_in(control: &Control) -> std::sync::MutexGuard<'_, Profile> {
-    control.profile.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    locked(&control.profile)
+}
+
+/// What a lock holds. Nobody leaves it half changed: a panic elsewhere is no reason to give up what is in it.
+pub fn locked<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Of several failures keep that of the smallest replicate number.

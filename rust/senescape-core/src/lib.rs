@@ -29,4 +29,5 @@ pub mod profile;
 pub mod replicate;
 pub mod rng;
 mod span;
+pub mod state;
 pub mod thin;

@@ -88,7 +88,7 @@ impl Worker<'_> {
             }
             self.follow(Arc::new(Plan::new(self.model, self.run, &doses, (part[0], part[1]))?));
             self.note_concentrations(part, record);
-            if let Some(end) = self.run_plan(record)? {
+            if let Some(end) = self.run_plan(record, 0)? {
                 return Ok(Some(end));
             }
         }
@@ -175,7 +175,7 @@ impl Worker<'_> {
     /// Bring the traits of a fate's cells to a time at which their bounds end, and drop the rows of the gone.
     ///
     /// The next bound would do the same, so nothing that follows depends on it.
-    fn bring(&mut self, fate: usize, now: f64) {
+    pub(crate) fn bring(&mut self, fate: usize, now: f64) {
         let model = self.model;
         self.for_lanes(fate, now, |worker, lanes| {
             lanes.scatter(&mut worker.tables[fate], &model.fates[fate].moving);

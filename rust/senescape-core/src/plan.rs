@@ -245,6 +245,12 @@ pub fn check_times(run: &RunDocument) -> Result<(), Error> {
     if !(run.until > 0.0 && run.until.is_finite()) {
         return Err(Error::Run(format!("until is {} h; it must be a positive, finite time", run.until)));
     }
+    if !(0.0..run.until).contains(&run.begin) {
+        return Err(Error::Run(format!(
+            "the run begins at {} h; it must begin from 0 to before the horizon",
+            run.begin
+        )));
+    }
     if !(run.sync > 0.0) {
         return Err(Error::Run(format!("sync is {} h; it must be positive", run.sync)));
     }

@@ -3,6 +3,7 @@
 use crate::account::{Account, cells_after};
 use crate::cells::{Cell, Table};
 use crate::document::RunDocument;
+use crate::ensemble::{Control, locked};
 use crate::env::Env;
 use crate::error::{Error, FaultKind, RateFault};
 use crate::expr::Frame;
@@ -13,11 +14,12 @@ use crate::plan::Plan;
 use crate::pool::PoolPath;
 use crate::profile::Profile;
 use crate::rng::Stream;
+use crate::state::State;
 
 use crate::choice::Choices;
 use crate::thin::{FateScratch, Tally};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// Why a replicate ended.
@@ -93,7 +95,9 @@ pub struct Worker<'m> {
     /// Rules that are called, and visits.
     pub(crate) outside: &'m dyn Outside,
     pub(crate) given: &'m [Vec<f32>],
-    cancel: &'m AtomicBool,
+    control: &'m Control,
+    /// The last time that states were asked for and this worker answered.
+    answered: u64,
     /// Whether no cell can learn of any other, and no rule ends the run at a time of its own.
     independent: bool,
     pub(crate) tables: Vec<Table>,
@@ -139,7 +143,7 @@ impl<'m> Worker<'m> {
         plan: &'m Arc<Plan>,
         given: &'m [Vec<f32>],
         outside: &'m dyn Outside,
-        cancel: &'m AtomicBool,
+        control: &'m Control,
     ) -> Self {
         let columns = model.columns.len();
         let cell = Cell { traits: vec![0.0; columns], ..Cell::default() };
@@ -150,11 +154,14 @@ impl<'m> Worker<'m> {
             plan: Arc::clone(plan),
             outside,
             given,
-            cancel,
+            control,
+            answered: 0,
             independent: model.pools.is_empty()
                 && model.aggregates.is_empty()
                 && model.slow.is_empty()
                 && run.visits.is_empty()
+                && !run.pausable
+                && !run.keep
                 && run.stop.relapse.is_none(),
             tables: model.fates.iter().map(|_| Table::new(columns)).collect(),
             scratch: model.fates.iter().map(|fate| FateScratch::new(fate, columns)).collect(),
@@ -185,22 +192,22 @@ impl<'m> Worker<'m> {
         }
     }
 
-    /// Run one replicate.
+    /// Run one replicate, from the start or from where it was kept.
     ///
     /// # Errors
-    /// [`Error::Rate`], [`Error::Pool`] or [`Error::Interrupted`].
-    pub fn run(&mut self, replicate: u64) -> Result<Record, Error> {
+    /// [`Error::Rate`], [`Error::Pool`] or [`Error::Interrupted`]; [`Error::Run`] if what was kept does not fit.
+    pub fn run(&mut self, replicate: u64, kept: Option<&State>) -> Result<Record, Error> {
         if self.interrupted() {
             return Err(Error::Interrupted);
         }
         let begun = Instant::now();
         let mut record = None;
         if self.independent {
-            record = self.attempt(replicate, Pace::Whole)?;
+            record = self.attempt(replicate, Pace::Whole, None)?;
         }
         if record.is_none() {
             // In a run by epochs the cap ends the replicate in good order.
-            record = self.attempt(replicate, Pace::Epochs)?;
+            record = self.attempt(replicate, Pace::Epochs, kept)?;
         }
         let cells = self.run.initial.iter().sum::<u64>() as usize;
         self.profile.replicates.add(cells, begun);
@@ -208,7 +215,7 @@ impl<'m> Worker<'m> {
     }
 
     /// Run a replicate at a pace; nothing if there were more cells than the cap, and the pace does not show when.
-    fn attempt(&mut self, replicate: u64, pace: Pace) -> Result<Option<Record>, Error> {
+    fn attempt(&mut self, replicate: u64, pace: Pace, kept: Option<&State>) -> Result<Option<Record>, Error> {
         self.reset(replicate);
         let mut record = self.blank();
         let end = match pace {
@@ -216,7 +223,7 @@ impl<'m> Worker<'m> {
                 true => End { stop: Stop::Horizon, time: self.run.until, seen: self.run.observe.len() },
                 false => return Ok(None),
             },
-            Pace::Epochs => self.run_epochs(&mut record)?,
+            Pace::Epochs => self.run_epochs(&mut record, kept)?,
         };
         self.close(record, end).map(Some)
     }
@@ -253,19 +260,27 @@ impl<'m> Worker<'m> {
     }
 
     /// Run all founders together, epoch by epoch, from visit to visit.
-    fn run_epochs(&mut self, record: &mut Record) -> Result<End, Error> {
-        for (fate, founders) in self.batches() {
-            self.found(fate, founders)?;
+    fn run_epochs(&mut self, record: &mut Record, kept: Option<&State>) -> Result<End, Error> {
+        let mut from = 0;
+        if let Some(state) = kept {
+            from = self.restore(state, record)?;
+        } else if self.run.begin > 0.0 {
+            return Err(Error::Run(format!("nothing was kept of replicate {} to go on from", self.replicate)));
+        } else {
+            for (fate, founders) in self.batches() {
+                self.found(fate, founders)?;
+            }
         }
-        let ended = if self.run.visits.is_empty() { self.run_plan(record)? } else { self.run_visits(record)? };
+        let ended = if self.run.visits.is_empty() { self.run_plan(record, from)? } else { self.run_visits(record)? };
         self.count_survivors();
+        self.hand_over(ended.is_none(), record);
         Ok(ended.unwrap_or(End { stop: Stop::Horizon, time: self.run.until, seen: self.seen }))
     }
 
     /// Run the epochs of the plan; gives the end if the replicate ends with one of them.
-    pub(crate) fn run_plan(&mut self, record: &mut Record) -> Result<Option<End>, Error> {
+    pub(crate) fn run_plan(&mut self, record: &mut Record, from: usize) -> Result<Option<End>, Error> {
         let begins = self.plan.edges[0] == 0.0;
-        for epoch in 0..self.plan.epochs() {
+        for epoch in from..self.plan.epochs() {
             self.env.enter(epoch);
             self.tally.epochs += 1;
             if begins && epoch == 0 {
@@ -286,8 +301,33 @@ impl<'m> Worker<'m> {
                 let stop = if kept { Stop::Relapsed } else { Stop::CellCap };
                 return Ok(Some(End { stop, time: self.env.end, seen: self.seen }));
             }
+            if self.run.pausable {
+                self.answer(record);
+            }
         }
         Ok(None)
+    }
+
+    /// Give the state if it was asked for since the last answer. Tumours with visits are not asked: what their plugins
+    /// remember is not the core's to keep.
+    fn answer(&mut self, record: &Record) {
+        let asked = self.control.asked.load(Ordering::Relaxed);
+        if asked != self.answered && self.run.visits.is_empty() {
+            self.answered = asked;
+            locked(&self.control.states).insert(self.replicate, self.save(self.env.end, record));
+        }
+    }
+
+    /// At the end: keep the tumour as it stands at the horizon, or forget how it stood on the way.
+    fn hand_over(&mut self, at_horizon: bool, record: &Record) {
+        if self.run.keep && at_horizon {
+            for fate in 0..self.tables.len() {
+                self.bring(fate, self.run.until);
+            }
+            locked(&self.control.states).insert(self.replicate, self.save(self.run.until, record));
+        } else if self.run.pausable {
+            locked(&self.control.states).remove(&self.replicate);
+        }
     }
 
     /// Run founders a batch at a time, each to the horizon: the batch stays in the cache, and memory does not grow with
@@ -378,7 +418,7 @@ impl<'m> Worker<'m> {
     }
 
     pub(crate) fn interrupted(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
+        self.control.cancel.load(Ordering::Relaxed)
     }
 
     pub(crate) fn fault(&self, fate: usize, rule: String, time: f64, kind: FaultKind) -> Error {

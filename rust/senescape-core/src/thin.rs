@@ -16,12 +16,13 @@ use crate::flow::Driver;
 use crate::lanes::{Boxes, Lanes};
 use crate::model::Fate;
 use crate::replicate::Worker;
+use serde::{Deserialize, Serialize};
 
 /// Candidates of one cell within one epoch after which its hazard is taken for a slip of units.
 const ROUND_LIMIT: u32 = 200_000;
 
 /// Counts of what the engine did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Epochs begun.
     pub epochs: u64,

@@ -11,16 +11,18 @@ use numpy::ndarray::Dimension;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use outside::Caller;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict, PyList};
 use senescape_core::document::{ModelDocument, RunDocument};
-use senescape_core::ensemble::{Control, Job, Outcome};
+use senescape_core::ensemble::{Control, Job, locked};
 use senescape_core::error::Error;
 use senescape_core::expr::{Graph, Input, NodeId, columns};
 use senescape_core::outside::{Nothing, Outside};
 use senescape_core::profile::{FateProfile, Meter, Profile};
 use senescape_core::replicate::Record;
+use senescape_core::state::State;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often signals are looked for while replicates run.
 const TICK: Duration = Duration::from_millis(50);
@@ -101,12 +103,40 @@ fn enclose<'py>(
     Ok(out.into_iter().map(|(low, high)| (low.into_pyarray(py), high.into_pyarray(py))).collect())
 }
 
+/// Tumours as bytes, by replicate.
+fn kept(states: Option<Vec<Bound<'_, PyBytes>>>) -> Result<BTreeMap<u64, State>, Error> {
+    let read = |bytes: Bound<'_, PyBytes>| State::from_bytes(bytes.as_bytes()).map(|state| (state.replicate, state));
+    states.unwrap_or_default().into_iter().map(read).collect()
+}
+
+/// The states that tumours gave last: (replicate, bytes) of each.
+fn states<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for (replicate, state) in &*locked(&control.states) {
+        let bytes = state.to_bytes().map_err(|error| into_py(py, error))?;
+        list.append((replicate, PyBytes::new(py, &bytes)))?;
+    }
+    Ok(list)
+}
+
+/// Arrays of the finished replicates, and the states that the others gave last; then ask for states anew.
+fn so_far<'py>(py: Python<'py>, job: &Job, control: &Control) -> PyResult<Bound<'py, PyDict>> {
+    let mut records = locked(&control.records).clone();
+    records.sort_by_key(|record| record.replicate);
+    let out = arrays(py, job, &records)?;
+    out.set_item("states", states(py, control)?)?;
+    control.asked.fetch_add(1, Ordering::Relaxed);
+    Ok(out)
+}
+
 /// Run replicates of a model.
 ///
-/// `outside` answers for rules that are not compiled, and at visits.
+/// `outside` answers for rules that are not compiled, and at visits. `checkpoint` is called every so many seconds with the
+/// arrays of the finished replicates and the states that the others gave last; `states` are such states to go on from.
 /// Returns arrays of the finished replicates. If the run ended early, `error` holds the exception, else None.
 #[pyfunction]
-#[pyo3(signature = (model, run, columns, progress=None, outside=None))]
+#[pyo3(signature = (model, run, columns, progress=None, outside=None, checkpoint=None, every=0.0, states=None))]
+#[allow(clippy::too_many_arguments, reason = "the one place where all that Python gives arrives")]
 fn simulate<'py>(
     py: Python<'py>,
     model: &str,
@@ -114,9 +144,14 @@ fn simulate<'py>(
     columns: Vec<PyReadonlyArray1<'py, f32>>,
     progress: Option<Bound<'py, PyAny>>,
     outside: Option<Py<PyAny>>,
+    checkpoint: Option<Bound<'py, PyAny>>,
+    every: f64,
+    states: Option<Vec<Bound<'py, PyBytes>>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let job = job(model, run, columns).map_err(|error| into_py(py, error))?;
+    let kept = kept(states).map_err(|error| into_py(py, error))?;
     let control = Control::default();
+    control.asked.store(1, Ordering::Relaxed);
     let called = outside.as_ref().map(|object| object.clone_ref(py));
     let outside: Box<dyn Outside> = match outside {
         Some(object) => Box::new(Caller(object)),
@@ -124,12 +159,13 @@ fn simulate<'py>(
     };
     let (outcome, raised) = std::thread::scope(|scope| {
         let (sender, mut receiver) = std::sync::mpsc::channel();
-        let (job, control, outside) = (&job, &control, outside.as_ref());
+        let (job, control, outside, kept) = (&job, &control, outside.as_ref(), &kept);
         scope.spawn(move || {
             // The receiver only goes away with this scope, so a failed send has nobody to tell.
-            drop(sender.send(job.run(control, outside)));
+            drop(sender.send(job.run(control, outside, kept)));
         });
         let mut raised: Option<PyErr> = None;
+        let mut written = Instant::now();
         loop {
             let waited;
             // A receiver may move between threads but not be shared: it goes along and comes back.
@@ -137,10 +173,20 @@ fn simulate<'py>(
             match waited {
                 Ok(outcome) => return (outcome, raised),
                 Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
-                    let heard = py.check_signals().and_then(|()| match (&progress, &raised) {
-                        (Some(call), None) => call.call1((control.finished.load(Ordering::Relaxed),)).map(drop),
-                        _ => Ok(()),
-                    });
+                    let heard = py
+                        .check_signals()
+                        .and_then(|()| match (&progress, &raised) {
+                            (Some(call), None) => call.call1((control.finished.load(Ordering::Relaxed),)).map(drop),
+                            _ => Ok(()),
+                        })
+                        .and_then(|()| match (&checkpoint, &raised) {
+                            (Some(call), None) if written.elapsed().as_secs_f64() >= every => {
+                                let done = call.call1((so_far(py, job, control)?,)).map(drop);
+                                written = Instant::now();
+                                done
+                            }
+                            _ => Ok(()),
+                        });
                     if let Err(error) = heard {
                         control.cancel.store(true, Ordering::Relaxed);
                         raised.get_or_insert(error);
@@ -158,7 +204,9 @@ fn simulate<'py>(
         }
     });
     let outcome = outcome.map_err(|error| into_py(py, error))?;
-    let result = arrays(py, &job, outcome)?;
+    let result = arrays(py, &job, &outcome.records)?;
+    result.set_item("error", outcome.error.map(|error| into_py(py, error)))?;
+    result.set_item("states", self::states(py, &control)?)?;
     let profile = control.profile.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     result.set_item("profile", profiled(py, &profile)?)?;
     if let Some(error) = raised {
@@ -167,26 +215,25 @@ fn simulate<'py>(
     Ok(result)
 }
 
-fn arrays<'py>(py: Python<'py>, job: &Job, outcome: Outcome) -> PyResult<Bound<'py, PyDict>> {
+fn arrays<'py>(py: Python<'py>, job: &Job, records: &[Record]) -> PyResult<Bound<'py, PyDict>> {
     let model = job.model();
-    let records = outcome.records;
     let (n, rows) = (records.len(), job.observations());
     let shape = |width: usize| (n, rows, width);
     let out = PyDict::new(py);
-    let ints = |f: fn(&Record) -> &Vec<i64>, width| array(py, &records, shape(width), f);
+    let ints = |f: fn(&Record) -> &Vec<i64>, width| array(py, records, shape(width), f);
     out.set_item("counts", ints(|r| &r.counts, model.fates.len())?)?;
     out.set_item("events", ints(|r| &r.events, model.transitions.len())?)?;
-    let floats = |f: fn(&Record) -> &Vec<f64>, width| array(py, &records, shape(width), f);
+    let floats = |f: fn(&Record) -> &Vec<f64>, width| array(py, records, shape(width), f);
     out.set_item("pools", floats(|r| &r.pools, model.pools.len())?)?;
     out.set_item("observables", floats(|r| &r.observables, model.observables.len())?)?;
-    out.set_item("first_event", array(py, &records, (n, model.transitions.len()), |r| &r.first_event)?)?;
-    out.set_item("total_events", array(py, &records, (n, model.transitions.len()), |r| &r.total_events)?)?;
-    out.set_item("total_counts", array(py, &records, (n, model.fates.len()), |r| &r.total_counts)?)?;
+    out.set_item("first_event", array(py, records, (n, model.transitions.len()), |r| &r.first_event)?)?;
+    out.set_item("total_events", array(py, records, (n, model.transitions.len()), |r| &r.total_events)?)?;
+    out.set_item("total_counts", array(py, records, (n, model.fates.len()), |r| &r.total_counts)?)?;
     // Where visits may have changed the doses, each replicate has concentrations of its own.
     if job.has_visits() {
         out.set_item("drugs", floats(|r| &r.drugs, model.drugs.len())?)?;
     } else {
-        let drugs = Array::from_shape_vec((rows, model.drugs.len()), outcome.drugs).map_err(shape_error)?;
+        let drugs = Array::from_shape_vec((rows, model.drugs.len()), job.concentrations()).map_err(shape_error)?;
         out.set_item("drugs", drugs.into_pyarray(py))?;
     }
     let column = |f: fn(&Record) -> f64| records.iter().map(f).collect::<Vec<f64>>().into_pyarray(py);
@@ -197,14 +244,13 @@ fn arrays<'py>(py: Python<'py>, job: &Job, outcome: Outcome) -> PyResult<Bound<'
     let numbers: Vec<i64> = records.iter().map(|r| r.replicate as i64).collect();
     out.set_item("replicate", numbers.into_pyarray(py))?;
     let mut tally = senescape_core::thin::Tally::default();
-    for record in &records {
+    for record in records {
         tally += record.tally;
     }
     out.set_item("epochs", tally.epochs)?;
     out.set_item("bounds", tally.bounds)?;
     out.set_item("candidates", tally.candidates)?;
     out.set_item("accepted", tally.accepted)?;
-    out.set_item("error", outcome.error.map(|error| into_py(py, error)))?;
     Ok(out)
 }
 

@@ -1,0 +1,219 @@
+//! States of tumours between two epochs: what is needed to go on from there as if nothing had happened.
+//!
+//! A state is bytes (postcard). It may come from a stranger's file, so all of it is checked against the model and the
+//! run before a cell moves: whatever passes can give wrong cells, but no panic.
+
+use crate::account::Account;
+use crate::cells::{BLOCK, Table};
+use crate::env::FINEST;
+use crate::error::Error;
+use crate::replicate::{Record, Worker};
+use crate::thin::Tally;
+use serde::{Deserialize, Serialize};
+
+/// A tumour at the edge of an epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Which replicate.
+    pub replicate: u64,
+    /// The time (h).
+    pub time: f64,
+    tables: Vec<Table>,
+    account: Account,
+    pools: Vec<f64>,
+    observables: Vec<f64>,
+    pool_state: Vec<f64>,
+    measured: Vec<f64>,
+    trend: Vec<f64>,
+    first_event: Vec<f64>,
+    last_death: f64,
+    tally: Tally,
+    seen: usize,
+}
+
+impl State {
+    /// As bytes.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if memory runs out.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        postcard::to_allocvec(self).map_err(|error| Error::Internal(format!("a state cannot be written: {error}")))
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// [`Error::Run`] if they are not a state.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let (state, rest) = postcard::take_from_bytes::<Self>(bytes)
+            .map_err(|error| Error::Run(format!("a kept tumour is damaged: {error}")))?;
+        if rest.is_empty() {
+            Ok(state)
+        } else {
+            Err(Error::Run(format!("a kept tumour is damaged: {} bytes too many", rest.len())))
+        }
+    }
+}
+
+impl Worker<'_> {
+    /// The tumour as it stands at the edge of an epoch, with what the record holds so far.
+    pub(crate) fn save(&self, time: f64, record: &Record) -> State {
+        State {
+            replicate: self.replicate,
+            time,
+            tables: self.tables.clone(),
+            account: self.account.clone(),
+            pools: record.pools.clone(),
+            observables: record.observables.clone(),
+            pool_state: self.pool_state.clone(),
+            measured: self.measured.clone(),
+            trend: self.trend.clone(),
+            first_event: self.first_event.clone(),
+            last_death: self.last_death,
+            tally: self.tally,
+            seen: self.seen,
+        }
+    }
+
+    /// Go on from a state; gives the epoch of the plan that comes next.
+    ///
+    /// # Errors
+    /// [`Error::Run`] if it is not one of this model and run.
+    pub(crate) fn restore(&mut self, state: &State, record: &mut Record) -> Result<usize, Error> {
+        let epoch = self.fits(state).map_err(|what| {
+            Error::Run(format!("the kept tumour {} does not fit the model and the run: {what}", state.replicate))
+        })?;
+        self.tables.clone_from(&state.tables);
+        for table in &mut self.tables {
+            table.refresh(self.plan.top_level());
+        }
+        self.account.resume(&state.account);
+        record.pools[..state.pools.len()].copy_from_slice(&state.pools);
+        record.observables[..state.observables.len()].copy_from_slice(&state.observables);
+        self.pool_state.clone_from(&state.pool_state);
+        self.measured.clone_from(&state.measured);
+        self.trend.clone_from(&state.trend);
+        self.first_event.clone_from(&state.first_event);
+        (self.last_death, self.tally, self.seen) = (state.last_death, state.tally, state.seen);
+        self.alive = self.tables.iter().map(|table| table.alive() as u64).sum();
+        Ok(epoch)
+    }
+
+    /// The epoch that comes next, if all of a state can be of this model and run; else what cannot.
+    fn fits(&self, state: &State) -> Result<usize, &'static str> {
+        let model = self.model;
+        let edges = &self.plan.edges;
+        let epoch = edges.iter().position(|edge| *edge == state.time).ok_or("no epoch begins at its time")?;
+        if state.tables.len() != model.fates.len() {
+            return Err("it has other fates");
+        }
+        let founders = self.run.initial.iter().sum();
+        for (table, fate) in state.tables.iter().zip(&model.fates) {
+            table.check(model.columns.len(), founders)?;
+            // Varying targets are known for an epoch only: their cells were carried to its end.
+            let carried = fate.driven.is_empty()
+                || (0..table.rows()).all(|row| table.since[row] >= state.time || table.is_gone(row));
+            if !carried || table.since.iter().any(|t| *t > state.time) {
+                return Err("traits are of another time");
+            }
+        }
+        let rows = self.run.observe.len();
+        let of =
+            |values: &[f64], width: usize| values.len() <= rows * width && values.len().is_multiple_of(width.max(1));
+        let same = state.pool_state.len() == model.pools.len()
+            && state.measured.len() == model.aggregates.len()
+            && state.trend.len() == model.aggregates.len()
+            && state.first_event.len() == model.transitions.len()
+            && of(&state.pools, model.pools.len())
+            && of(&state.observables, model.observables.len())
+            && state.account.fits(rows, model.transitions.len())
+            && state.seen <= rows;
+        if !same {
+            return Err("its pools, read-outs or events are of another length");
+        }
+        let numbers = [&state.pool_state, &state.measured, &state.trend];
+        if numbers.iter().any(|values| values.iter().any(|x| !x.is_finite())) {
+            return Err("a pool or an aggregate is not finite");
+        }
+        Ok(epoch)
+    }
+}
+
+impl Table {
+    /// Whether columns have one length and values that a run can go on from.
+    fn check(&self, columns: usize, founders: u64) -> Result<(), &'static str> {
+        let rows = self.key.len();
+        let lengths = [self.draws.len(), self.clone.len(), self.marks.len(), self.level.len()];
+        let times = [&self.entered, &self.since, &self.wake, &self.threshold, &self.bound, &self.window_end];
+        let even = lengths.iter().all(|n| *n == rows)
+            && times.iter().all(|column| column.len() == rows)
+            && self.columns.len() == columns
+            && self.columns.iter().all(|column| column.len() == rows)
+            && rows <= u32::MAX as usize;
+        if !even {
+            return Err("columns of cells are of different lengths");
+        }
+        for row in (0..rows).filter(|row| !self.is_gone(*row)) {
+            let sound = self.level[row] >= FINEST
+                && u64::from(self.clone[row]) < founders
+                && self.entered[row] <= self.since[row]
+                && self.since[row] >= 0.0
+                && self.wake[row] >= self.since[row]
+                && self.threshold[row] >= 0.0
+                && self.threshold[row].is_finite()
+                && self.bound[row] >= 0.0
+                && self.bound[row].is_finite()
+                && self.window_end[row] >= self.since[row]
+                && self.columns.iter().all(|column| column[row].is_finite());
+            if !sound {
+                return Err("a cell is impossible");
+            }
+        }
+        Ok(())
+    }
+
+    /// Work out anew what follows from the rest, for a plan with windows up to a level.
+    fn refresh(&mut self, top: i8) {
+        self.level.iter_mut().for_each(|level| *level = (*level).min(top));
+        self.count_gone();
+        self.block_wake.clear();
+        self.block_wake.resize(self.rows().div_ceil(BLOCK), 0.0);
+        for block in 0..self.block_wake.len() {
+            self.refresh_block(block);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_state_are_refused() {
+        assert!(State::from_bytes(&[]).is_err());
+        assert!(State::from_bytes(&[0xff; 64]).is_err());
+        let state = State {
+            replicate: 3,
+            time: 24.0,
+            tables: vec![Table::new(2)],
+            account: Account::default(),
+            pools: vec![1.0],
+            observables: vec![f64::NAN],
+            pool_state: vec![1.0],
+            measured: vec![],
+            trend: vec![],
+            first_event: vec![f64::NAN],
+            last_death: f64::NAN,
+            tally: Tally::default(),
+            seen: 1,
+        };
+        let bytes = state.to_bytes().unwrap_or_default();
+        let again = State::from_bytes(&bytes).ok();
+        // NaN is not equal to itself; its bytes are.
+        assert_eq!(again.and_then(|state| state.to_bytes().ok()), Some(bytes.clone()));
+        for cut in 0..bytes.len() {
+            assert!(State::from_bytes(&bytes[..cut]).is_err());
+        }
+        assert!(State::from_bytes(&[bytes.as_slice(), &[0]].concat()).is_err());
+    }
+}
