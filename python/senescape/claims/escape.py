@@ -52,7 +52,7 @@ def repopulating_cells_are_like_the_parental(lab: Lab, mechanism: bool) -> Findi
         scenario = treated(
             cells=1500, until=at + 6 * DAY, parameters={**TURNING, **spread, **copies}, chemo=False, pulses=pulses
         )
-        runs[name] = lab.watch(scenario, [at, at + 4 * DAY], look, replicates=lab.replicates(8))
+        runs[name] = lab.watch(scenario, [at, at + 4 * DAY], look, replicates=lab.replicates(24))
     found = Finding(x="log efflux", y="density")
     back = [seen for seen in runs["repopulating"] if len(seen[0]["efflux"]) > 200]
     found.check_value(
@@ -121,7 +121,7 @@ def reporter_overstates_escape(lab: Lab, mechanism: bool) -> Finding:
             pulses=(chemotherapy(dose),),
             parameters={**SHORT, **off},
         )
-        seen = lab.watch(scenario, [2 * DAY, 5 * DAY, 15 * DAY], look, replicates=lab.replicates(8))
+        seen = lab.watch(scenario, [2 * DAY, 5 * DAY, 15 * DAY], look, replicates=lab.replicates(24))
         early[dose] = np.array([s[0]["early"] for s in seen])
         became[dose] = np.array([s[1]["senescent"] for s in seen])
         marked[dose] = np.array([s[2]["marked"] for s in seen])

@@ -53,7 +53,7 @@ def any_barrier_delays_relapse(lab: Lab, mechanism: bool) -> Finding:
         },
     }
     made = {name: treated(*plugins, doses=doses, **scenario) for name, doses in arms.items()}
-    outcome = lab.trial(made, replicates=lab.replicates(40))
+    outcome = lab.trial(made, replicates=lab.replicates(100))
     times = {name: outcome.times(name)[0] / DAY for name in made}
     base = times["chemotherapy"]
     found = Finding(y="relapse-free time (d)")
@@ -120,7 +120,7 @@ def senescence_without_damage(lab: Lab, mechanism: bool) -> Finding:
     left: dict[str, NDArray[np.float64]] = {}
     for name, kind in kinds.items():
         scenario = treated("senescape-escape", cells=600, until=40 * DAY, parameters=calm, **kind)
-        seen = lab.watch(scenario, [4 * DAY, 15 * DAY, 30 * DAY], damage, replicates=lab.replicates(8))
+        seen = lab.watch(scenario, [4 * DAY, 15 * DAY, 30 * DAY], damage, replicates=lab.replicates(24))
         measured[name] = [replicate[0] for replicate in seen]
         left[name] = np.array([1 - replicate[2][1] / max(replicate[1][1], 1) for replicate in seen])
         result = lab.simulate(scenario, replicates=2)

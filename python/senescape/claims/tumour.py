@@ -71,7 +71,7 @@ def few_founders_suffice(lab: Lab, mechanism: bool) -> Finding:
         well(90.0, begin + 35 * day, **alike),
         [0.0, begin + 34 * day],
         look,
-        replicates=lab.replicates(8),
+        replicates=lab.replicates(20),
         relapse=Relapse(1e9),
     )
     founders, selected = [], []
@@ -162,7 +162,7 @@ def mutant_tumours_respond_better(lab: Lab, mechanism: bool) -> Finding:
     later = back(volumes["mutant"]) - back(volumes["wild type"]).mean()
     found.check("return of mutant tumours after that of wild-type ones (d)", "later: above 1", later, above=1.0)
     gone = {}
-    n = lab.replicates(300)
+    n = lab.replicates(1000)
     for name, tp53 in (("wild type", 1.0), ("mutant", 0.0)):
         # Small tumours and higher doses, at which some are eradicated.
         small = mouse(
