@@ -9,7 +9,14 @@ import pytest
 from tests import guide
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "docs/plugins.md", "docs/cells.md", "docs/experiments.md", "docs/trials.md", "docs/checkpoints.md"]
+PAGES = [
+    "README.md",
+    "docs/plugins.md",
+    "docs/cells.md",
+    "docs/experiments.md",
+    "docs/trials.md",
+    "docs/checkpoints.md",
+]
 
 
 @pytest.mark.biology

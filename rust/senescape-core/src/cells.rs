@@ -3,7 +3,7 @@
 use crate::expr::{Level, at_level};
 use serde::{Deserialize, Serialize};
 
-/// Rows that share one smallest wake time.
+/// Rows that share one smallest wake time, where a run does not say otherwise.
 pub const BLOCK: usize = 4096;
 
 /// The cells of one fate.
@@ -40,6 +40,9 @@ pub struct Table {
     /// The smallest wake time in each block of rows.
     pub block_wake: Vec<f64>,
     gone: usize,
+    /// Rows of a block: how many makes a run faster or slower, and changes nothing.
+    #[serde(skip)]
+    block: usize,
 }
 
 /// One cell on its way into a table.
@@ -75,10 +78,21 @@ impl Cell {
 }
 
 impl Table {
-    /// An empty table with so many columns.
+    /// An empty table with so many columns, and blocks of so many rows.
     #[must_use]
-    pub fn new(columns: usize) -> Self {
-        Self { columns: vec![Vec::new(); columns], ..Self::default() }
+    pub fn new(columns: usize, block: usize) -> Self {
+        Self { columns: vec![Vec::new(); columns], block: block.max(1), ..Self::default() }
+    }
+
+    /// Become the table of a state, with blocks of one's own and levels up to what the plan has.
+    pub fn restore(&mut self, from: &Self, top: i8) {
+        let block = self.block;
+        self.clone_from(from);
+        self.block = block;
+        self.level.iter_mut().for_each(|level| *level = (*level).min(top));
+        self.gone = (0..self.rows()).filter(|row| self.is_gone(*row)).count();
+        self.block_wake.clear();
+        self.block_wake.extend(self.wake.chunks(block).map(smallest));
     }
 
     /// Rows, the gone among them.
@@ -131,7 +145,7 @@ impl Table {
         for (column, value) in self.columns.iter_mut().zip(&cell.traits) {
             column.push(*value);
         }
-        let block = (self.key.len() - 1) / BLOCK;
+        let block = (self.key.len() - 1) / self.block;
         match self.block_wake.get_mut(block) {
             Some(wake) => *wake = wake.min(cell.since),
             None => self.block_wake.push(cell.since),
@@ -180,7 +194,7 @@ impl Table {
             times.resize(rows, 0.0);
         }
         self.level.resize(rows, level);
-        self.block_wake.resize(rows.div_ceil(BLOCK), 0.0);
+        self.block_wake.resize(rows.div_ceil(self.block), 0.0);
     }
 
     /// Take a cell out. The row stays, asleep for good, until [`Table::compact`].
@@ -189,11 +203,6 @@ impl Table {
         self.wake[row] = f64::INFINITY;
         self.bound[row] = f64::NAN;
         self.gone += 1;
-    }
-
-    /// Count anew the rows whose cells have been taken out.
-    pub fn count_gone(&mut self) {
-        self.gone = (0..self.rows()).filter(|row| self.is_gone(*row)).count();
     }
 
     /// Whether the cell of a row has been taken out.
@@ -205,7 +214,7 @@ impl Table {
     /// Whether half of the rows are gone, so that dropping them pays.
     #[must_use]
     pub fn is_sparse(&self) -> bool {
-        self.gone > 0 && (self.gone * 2 >= self.rows() || self.rows() <= BLOCK)
+        self.gone > 0 && (self.gone * 2 >= self.rows() || self.rows() <= self.block)
     }
 
     /// Drop the rows of removed cells, keeping the order of the rest: the order never depends on when this is done.
@@ -231,13 +240,13 @@ impl Table {
         }
         self.gone = 0;
         self.block_wake.clear();
-        self.block_wake.extend(self.wake.chunks(BLOCK).map(smallest));
+        self.block_wake.extend(self.wake.chunks(self.block).map(smallest));
     }
 
     /// The rows of a block.
     #[must_use]
     pub fn block(&self, block: usize) -> std::ops::Range<usize> {
-        block * BLOCK..((block + 1) * BLOCK).min(self.rows())
+        block * self.block..((block + 1) * self.block).min(self.rows())
     }
 
     /// Compute a block's smallest wake time anew.
@@ -318,7 +327,7 @@ mod tests {
 
     #[test]
     fn compaction_keeps_the_order_and_the_wake_times() {
-        let mut table = Table::new(1);
+        let mut table = Table::new(1, BLOCK);
         let rows = 3 * (BLOCK as u64 + 10);
         for key in 0..rows {
             table.push(&cell(key));
@@ -337,7 +346,7 @@ mod tests {
 
     #[test]
     fn due_rows_are_those_that_wake_before_the_end() {
-        let mut table = Table::new(1);
+        let mut table = Table::new(1, BLOCK);
         for key in 0..(BLOCK as u64 + 45) {
             table.push(&cell(key * 7919 % 100));
         }

@@ -211,6 +211,9 @@ pub struct RunDocument {
     /// The time (h) past which no bound looks from before: until then, arms of a trial are the same to the bit.
     #[serde(default)]
     pub split: Option<f64>,
+    /// Cells that are looked at together. Results do not depend on it.
+    #[serde(default = "default_block")]
+    pub block: usize,
     /// Where the run begins (h): 0, or where kept tumours go on.
     #[serde(default)]
     pub begin: f64,
@@ -229,6 +232,10 @@ pub struct RunDocument {
     pub stop: StopDocument,
     /// Parameter values in the order of the model.
     pub params: Vec<f64>,
+}
+
+fn default_block() -> usize {
+    crate::cells::BLOCK
 }
 
 /// One dose.

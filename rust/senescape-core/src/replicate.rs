@@ -163,7 +163,7 @@ impl<'m> Worker<'m> {
                 && !run.pausable
                 && !run.keep
                 && run.stop.relapse.is_none(),
-            tables: model.fates.iter().map(|_| Table::new(columns)).collect(),
+            tables: model.fates.iter().map(|_| Table::new(columns, run.block)).collect(),
             scratch: model.fates.iter().map(|fate| FateScratch::new(fate, columns)).collect(),
             spare: Vec::new(),
             env: Env::new(model, plan),

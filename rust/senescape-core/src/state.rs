@@ -4,7 +4,7 @@
 //! run before a cell moves: whatever passes can give wrong cells, but no panic.
 
 use crate::account::Account;
-use crate::cells::{BLOCK, Table};
+use crate::cells::Table;
 use crate::env::FINEST;
 use crate::error::Error;
 use crate::replicate::{Record, Worker};
@@ -83,9 +83,8 @@ impl Worker<'_> {
         let epoch = self.fits(state).map_err(|what| {
             Error::Run(format!("the kept tumour {} does not fit the model and the run: {what}", state.replicate))
         })?;
-        self.tables.clone_from(&state.tables);
-        for table in &mut self.tables {
-            table.refresh(self.plan.top_level());
+        for (table, from) in self.tables.iter_mut().zip(&state.tables) {
+            table.restore(from, self.plan.top_level());
         }
         self.account.resume(&state.account);
         record.pools[..state.pools.len()].copy_from_slice(&state.pools);
@@ -171,17 +170,6 @@ impl Table {
         }
         Ok(())
     }
-
-    /// Work out anew what follows from the rest, for a plan with windows up to a level.
-    fn refresh(&mut self, top: i8) {
-        self.level.iter_mut().for_each(|level| *level = (*level).min(top));
-        self.count_gone();
-        self.block_wake.clear();
-        self.block_wake.resize(self.rows().div_ceil(BLOCK), 0.0);
-        for block in 0..self.block_wake.len() {
-            self.refresh_block(block);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -195,7 +183,7 @@ mod tests {
         let state = State {
             replicate: 3,
             time: 24.0,
-            tables: vec![Table::new(2)],
+            tables: vec![Table::new(2, 64)],
             account: Account::default(),
             pools: vec![1.0],
             observables: vec![f64::NAN],
