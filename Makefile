@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 N ?= 100000
 CANDIDATES ?= 1e9
 MINUTES ?= 15
+SCALE ?= 1
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds bench clean
+.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -83,6 +84,9 @@ properties: $(VENV)/built $(VENV)/tools  ## What must hold for every rule and mo
 
 bounds: $(VENV)/built $(VENV)/tools  ## Random rules: make bounds CANDIDATES=1e9 looks for a hazard above its bound
 	$(BIN)/python -m tests.verification.random_rules --candidates $(CANDIDATES)
+
+trust: $(VENV)/built $(VENV)/tools  ## What is promised under faults, with figures and PASS or FAIL: make trust [PARTS="resume disk"] [SCALE=1]
+	$(BIN)/python -m tests.verification.trust $(PARTS) --scale $(SCALE)
 
 clean:  ## Remove what was built
 	rm -rf $(VENV) target build dist

@@ -76,6 +76,7 @@ def test_a_run_stopped_at_any_moment_goes_on_to_the_bit(tmp_path, name, fresh_se
     on_the_way = 0
     for moment in np.random.default_rng(fresh_seed).uniform(0.0, 1.3 * length, 12):
         path = tmp_path / "c"
+        path.unlink(missing_ok=True)
         stopped(moment, path, make(), **settings, threads=2)
         on_the_way += bool(read_checkpoint(path).states)
         assert sn.resume(path, threads=int(1 + (moment * 1e6) % 3)).sha256 == whole
@@ -343,7 +344,7 @@ class TestFiles:
 
     def test_a_place_that_cannot_be_written_to_is_told_before_a_cell_moves(self, tmp_path):
         begun = time.monotonic()
-        with pytest.raises(sn.CheckpointError, match="cannot be written"):
+        with pytest.raises(sn.CheckpointError, match="can be written"):
             sn.simulate(everything(), **{**SMALL, "replicates": 1000}, checkpoint=tmp_path / "no" / "folder")
         assert time.monotonic() - begun < 5
 
@@ -352,6 +353,22 @@ class TestFiles:
         with pytest.raises(sn.ModelError, match="checkpoint_every"):
             sn.simulate(plain(), initial={"cell": 1}, until=1.0, checkpoint=tmp_path / "c", checkpoint_every=every)
 
+    def test_a_run_that_is_not_finished_is_not_written_over(self, tmp_path):
+        path = tmp_path / "c"
+        settings = {**SMALL, "replicates": 200}
+        assert stopped(0.2, path, everything(), **settings)
+        before = path.read_bytes()
+        with pytest.raises(sn.CheckpointError, match=r"of 200 replicates are finished: go on with it, sn\.resume"):
+            sn.simulate(everything(), **settings, checkpoint=path)
+        assert path.read_bytes() == before
+
+    def test_another_file_is_not_written_over(self, tmp_path):
+        path = tmp_path / "thesis.docx"
+        path.write_text("years of work")
+        with pytest.raises(sn.CheckpointError, match="is there already"):
+            sn.simulate(everything(), **SMALL, checkpoint=path)
+        assert path.read_text() == "years of work"
+
     def test_a_full_disk_is_told_and_the_former_file_stays(self, path, monkeypatch):
         before = path.read_bytes()
 
@@ -359,8 +376,9 @@ class TestFiles:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("senescape.writing.os.fsync", full)
-        with pytest.raises(sn.CheckpointError, match="No space left"):
+        with pytest.raises(sn.CheckpointError, match="No space left") as raised:
             sn.simulate(everything(), **SMALL, checkpoint=path)
+        assert len(raised.value.partial.replicate) == SMALL["replicates"]
         assert path.read_bytes() == before
         assert [each.name for each in path.parent.iterdir()] == [path.name]
 

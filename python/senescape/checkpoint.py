@@ -26,7 +26,7 @@ from senescape.engine import COUNTED, RECORDED, Engine, as_states, joined, run_e
 from senescape.errors import CheckpointError, ModelError
 from senescape.results import Result, layout_from_json, layout_to_json
 from senescape.run import dose_document, observation_times, positive
-from senescape.writing import write_whole
+from senescape.writing import try_to_write, write_whole
 
 if TYPE_CHECKING:
     from senescape.model import Model
@@ -67,7 +67,7 @@ class Checkpoint:
         ModelError
             If a number is not one that it can be, or cells are to be kept of tumours with visits.
         CheckpointError
-            If the file cannot be written.
+            If the file cannot be written, or holds a run that is not finished.
         """
         positive(self.every, "checkpoint_every", "a time in seconds")
         if self.keep_cells and run["visits"]:
@@ -75,10 +75,30 @@ class Checkpoint:
                 "keep_cells=True cannot keep tumours with visits: what their plugins remember is not theirs to keep; "
                 "leave it out"
             )
-        writer = Writer(Path(self.path), self.every, engine, dict(run), dict(made_by))
+        path = Path(self.path)
+        _refuse_to_lose(path)
         # Now, not after ten minutes: a place that cannot be written to is told before a cell has moved.
-        writer.write({}, {})
-        return writer
+        try:
+            try_to_write(path)
+        except OSError as error:
+            raise CheckpointError(f"no checkpoint can be written to {path}: {error.strerror or error}") from error
+        return Writer(path, self.every, engine, dict(run), dict(made_by))
+
+
+def _refuse_to_lose(path: Path) -> None:
+    if not path.exists():
+        return
+    try:
+        kept = read_checkpoint(path)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{path} is there already and is no whole checkpoint; give another path ({error})"
+        ) from None
+    if not kept.complete:
+        raise CheckpointError(
+            f"{path} holds a run of which {len(kept.finished)} of {kept.run['replicates']} replicates are finished: go on with "
+            f"it, sn.resume({str(path)!r}), or remove the file"
+        )
 
 
 class Writer:

@@ -142,15 +142,19 @@ def run_engine(
             kind = SimulationError if isinstance(error, _core.InternalError) else ModelError
             raise kind(str(error)) from error
     profile = profile_of(json.loads(engine.document), engine.shares, raw["profile"])
-    if keeper is not None:
-        keeper(raw)
-    if earlier is not None:
-        raw = {**raw, **joined(earlier, raw)}
+    given, raw = raw, raw if earlier is None else {**raw, **joined(earlier, raw)}
     orders = None if outside is None or not run["visits"] else outside.orders
     arrays = {name: raw[name] for name in (*RECORDED, "drugs")}
     counted = {name: int(raw[name]) for name in COUNTED}
     time = np.asarray(run["observe"], dtype=np.float64)
     result = Result(arrays, time, raw["replicate"], engine.layout, made_by, counted, orders, profile)
+    if keeper is not None:
+        try:
+            keeper(given)
+        except BaseException as error:
+            # What was computed is not lost with the file that could not hold it.
+            error.partial = result  # type: ignore[attr-defined]
+            raise
     raised = raw["error"]
     if raised is None:
         return result

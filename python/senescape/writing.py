@@ -6,7 +6,25 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["try_to_write", "write_whole"]
+
+
+def try_to_write(path: Path) -> None:
+    """Try that a file can be written, leaving one that is there as it is.
+
+    Raises
+    ------
+    OSError
+        If it cannot.
+    """
+    part = _beside(path)
+    with part.open("wb"):
+        pass
+    part.unlink()
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def write_whole(path: Path, parts: Iterable[bytes]) -> None:
@@ -26,7 +44,7 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
     OSError
         If it cannot be written; nothing is left behind.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = _beside(path)
     try:
         with part.open("wb") as file:
             for each in parts:

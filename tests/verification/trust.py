@@ -1,0 +1,434 @@
+"""What the project promises under faults, measured: each part prints its figure, its target, and PASS or FAIL.
+
+    python -m tests.verification.trust [PART ...] [--scale 1.0] [--seed N]
+
+Parts: hashes, resume, sigint, sigkill, corruption, disk, rates, memory, forged. `--scale 0.1` runs a tenth of the trials.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import senescape as sn
+from senescape.checkpoint import MAGIC, read_checkpoint
+from senescape.run import run_document
+from senescape.simulate import execute
+
+from tests.models import RUN as SHORT
+from tests.models import everything
+from tests.verification.random_rules import random_model
+
+RUN: dict[str, Any] = {**SHORT, "initial": {"cycling": 1500, "senescent": 2500}, "until": sn.days(120)}
+"""Long enough to be stopped on its way."""
+
+PARTS: dict[str, Callable[[Trials], Iterator[Figure]]] = {}
+
+
+class Figure:
+    """A figure with its target."""
+
+    def __init__(self, what: str, value: float, target: str, passed: bool) -> None:
+        self.what, self.value, self.target, self.passed = what, value, target, passed
+
+    def __str__(self) -> str:
+        return f"{'PASS' if self.passed else 'FAIL'}  {self.what}: {self.value:g} (target {self.target})"
+
+
+class Trials:
+    """How many trials there are, where files go, and where chance comes from."""
+
+    def __init__(self, scale: float, seed: int, folder: Path) -> None:
+        self.scale, self.folder = scale, folder
+        self.rng = np.random.default_rng(seed)
+
+    def n(self, full: int) -> int:
+        """So many trials, by the scale; at least one."""
+        return max(1, round(full * self.scale))
+
+
+def part(function: Callable[[Trials], Iterator[Figure]]) -> Callable[[Trials], Iterator[Figure]]:
+    """Make a part of a function, under its name."""
+    PARTS[function.__name__] = function
+    return function
+
+
+def settings_of(rng: np.random.Generator) -> dict[str, Any]:
+    """How a random model is run."""
+    return {
+        "initial": {"a": int(rng.integers(50, 400)), "b": int(rng.integers(1, 100))},
+        "until": 20.0,
+        "every": 2.0,
+        "observe": None,
+        "sync": 4.0,
+        "doses": [sn.Dose("drug", 1.0, at=float(rng.uniform(0, 10)))],
+        "max_cells": 20_000,
+        "relapse": None,
+        "visits": None,
+    }
+
+
+@part
+def hashes(trials: Trials) -> Iterator[Figure]:
+    """One SHA-256 over threads, blocks of cells, and ranges run apart."""
+    n, same = trials.n(20), 0
+    for _ in range(n):
+        model, settings = random_model(trials.rng), settings_of(trials.rng)
+        seed = int(trials.rng.integers(2**40))
+
+        def run(threads: int = 1, block: int = 4096, first: int = 0, replicates: int = 6) -> sn.Result:
+            document = run_document(model, settings, replicates, first, seed, threads, 1e-4)  # noqa: B023
+            return execute(model, {**document, "block": block}, progress=False)  # noqa: B023
+
+        whole = run()
+        found = {whole.sha256}
+        found |= {run(threads=threads).sha256 for threads in (2, 3, 4, 8)}
+        found |= {run(block=block).sha256 for block in (1, 7, 64, 1000)}
+        parts = [run(first=0, replicates=2), run(first=2, replicates=1), run(first=3, replicates=3)]
+        merged = all(
+            np.array_equal(
+                np.concatenate([getattr(each, name) for each in parts]), getattr(whole, name), equal_nan=True
+            )
+            for name in ("counts", "events", "pools", "observables", "first_event")
+        )
+        same += len(found) == 1 and merged
+    yield Figure(f"models with one hash, of {n}", same, "all", same == n)
+
+
+CHILD = """
+import json, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import senescape as sn
+from tests.verification.trust import RUN, everything
+seed, path, threads = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+model = everything()
+sn.simulate(model, **{**RUN, "until": 24.0}, replicates=1, seed=1)
+print("on", flush=True)
+try:
+    result = sn.simulate(model, **RUN, replicates=12, seed=seed, checkpoint=path, checkpoint_every=0.02, threads=threads)
+    print("done", flush=True)
+except KeyboardInterrupt as stop:
+    heard = time.time()
+    partial = getattr(stop, "partial", None)
+    again = sn.simulate(model, **{**RUN, "until": 24.0}, replicates=1, seed=1)
+    print(json.dumps({"heard": heard, "kept": None if partial is None else len(partial.replicate),
+                      "usable": len(again.replicate) == 1}), flush=True)
+"""
+
+
+def child(*arguments: object) -> subprocess.Popen[str]:
+    """A process that runs a tumour and tells when it is on."""
+    given = [sys.executable, "-c", CHILD, *map(str, arguments)]
+    process = subprocess.Popen(given, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "on\n"
+    return process
+
+
+@part
+def resume(trials: Trials) -> Iterator[Figure]:
+    """Killed (SIGKILL) at random moments, resumed on as many threads or others: the same to the bit."""
+    n, same, begun = trials.n(1000), 0, 0
+    seed = int(trials.rng.integers(2**40))
+    whole = sn.simulate(everything(), **RUN, replicates=12, seed=seed).sha256
+    path = trials.folder / "resume"
+    for i in range(n):
+        # One process in ten: most of the time goes into its start. The rest are stopped within this one.
+        path.unlink(missing_ok=True)
+        threads = int(trials.rng.integers(1, 4))
+        if i % 10 == 0:
+            process = child(seed, path, threads)
+            time.sleep(trials.rng.uniform(0.0, 0.6))
+            process.kill()
+            process.wait()
+        else:
+            late = time.monotonic() + trials.rng.uniform(0.05, 0.6)
+
+            def look(finished: int, late: float = late) -> None:
+                if time.monotonic() > late:
+                    raise KeyboardInterrupt
+
+            with contextlib.suppress(KeyboardInterrupt):
+                sn.simulate(
+                    everything(),
+                    **RUN,
+                    replicates=12,
+                    seed=seed,
+                    checkpoint=path,
+                    checkpoint_every=0.02,
+                    progress=look,
+                    threads=threads,
+                )
+        if not path.exists():
+            n -= 1
+            continue
+        begun += bool(read_checkpoint(path).states)
+        other = threads if i % 2 else threads + 1
+        same += sn.resume(path, threads=other, progress=False).sha256 == whole
+    yield Figure(f"resumed to the bit, of {n} stopped at random moments", same, "all", same == n)
+    yield Figure("of them with tumours on their way", begun, "a third or more", begun >= n / 3)
+
+
+@part
+def sigint(trials: Trials) -> Iterator[Figure]:
+    """Ctrl-C at random moments: heard soon, finished replicates kept, the module usable."""
+    n, heard, usable, kept, waits = trials.n(200), 0, 0, 0, []
+    for _ in range(n):
+        (trials.folder / "sigint").unlink(missing_ok=True)
+        process = child(int(trials.rng.integers(2**40)), trials.folder / "sigint", 2)
+        time.sleep(trials.rng.uniform(0.0, 0.3))
+        sent = time.time()
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=60)[0].strip()
+        if told == "done":
+            n -= 1
+            continue
+        try:
+            said = json.loads(told)
+        except json.JSONDecodeError:
+            continue
+        heard += 1
+        usable += said["usable"]
+        kept += said["kept"] is not None
+        waits.append(said["heard"] - sent)
+    yield Figure(f"KeyboardInterrupt, of {n}", heard, "all", heard == n)
+    yield Figure("the module usable afterwards", usable, "all", usable == n)
+    yield Figure("with what had finished", kept, "all that had begun", kept >= 0.9 * n)
+    p99 = float(np.quantile(waits, 0.99)) * 1000
+    yield Figure("99% are heard within (ms)", p99, "200", p99 <= 200)
+
+
+@part
+def sigkill(trials: Trials) -> Iterator[Figure]:
+    """Killed while a checkpoint is written: the old file or the new one, whole."""
+    path = trials.folder / "sigkill"
+    sn.simulate(everything(), **{**RUN, "until": 48.0}, replicates=2, seed=1, checkpoint=path, keep_cells=True)
+    code = (
+        "import sys, pathlib\nfrom senescape.writing import write_whole\n"
+        "path = pathlib.Path(sys.argv[1])\ncontent = path.read_bytes()\nprint('on', flush=True)\n"
+        "while True: write_whole(path, [content[i:i + 4096] for i in range(0, len(content), 4096)])\n"
+    )
+    n, whole = trials.n(1000), 0
+    for _ in range(n):
+        process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(trials.rng.uniform(0.0, 0.02))
+        process.kill()
+        process.communicate()
+        whole += read_checkpoint(path).complete
+    yield Figure(f"whole after SIGKILL, of {n}", whole, "all", whole == n)
+
+
+@part
+def corruption(trials: Trials) -> Iterator[Figure]:
+    """Every truncation, and random bit flips: told, none loads in silence."""
+    path = trials.folder / "corruption"
+    settings = {**RUN, "until": 48.0, "initial": {"cycling": 20}}
+    sn.simulate(everything(), **settings, replicates=1, seed=1, checkpoint=path, keep_cells=True)
+    content = path.read_bytes()
+    damaged = trials.folder / "damaged"
+
+    def told(changed: bytes) -> bool:
+        damaged.write_bytes(changed)
+        try:
+            read_checkpoint(damaged)
+        except sn.CheckpointError:
+            return True
+        return False
+
+    cuts = range(0, len(content), max(1, round(1 / trials.scale)))
+    found = sum(told(content[:cut]) for cut in cuts)
+    yield Figure(f"truncations told, of {len(cuts)}", found, "all", found == len(cuts))
+    n, found = trials.n(10_000), 0
+    for bit in trials.rng.integers(8 * len(content), size=n).tolist():
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << bit % 8
+        found += told(bytes(changed))
+    yield Figure(f"bit flips told, of {n}", found, "all", found == n)
+
+
+@part
+def disk(trials: Trials) -> Iterator[Figure]:
+    """The disk is full after so many bytes: a typed error, and the former checkpoint intact."""
+    folder = trials.folder / "full"
+    folder.mkdir()
+    path = folder / "disk"
+    settings = {**RUN, "until": 48.0, "replicates": 2, "seed": 1}
+    sn.simulate(everything(), **settings, checkpoint=path)
+    before, size = path.read_bytes(), path.stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    n, typed, intact = trials.n(150), 0, 0
+    try:
+        for limit in trials.rng.integers(0, size - 1, size=n).tolist():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+            try:
+                sn.simulate(everything(), **settings, checkpoint=path)
+            except sn.CheckpointError:
+                typed += 1
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            intact += path.read_bytes() == before
+    finally:
+        signal.signal(signal.SIGXFSZ, former)
+    yield Figure(f"typed errors on a full disk, of {n}", typed, "all", typed == n)
+    yield Figure("former checkpoint intact", intact, "all", intact == n)
+    left = [each.name for each in folder.iterdir() if each.name.endswith(".part")]
+    yield Figure("files left behind", len(left), "0", not left)
+
+
+BAD = {
+    "NaN": "np.log(-1.0 - 0.0 * {x})",
+    "infinity": "1.0 / (0.0 * {x})",
+    "negative": "-1.0 - 0.0 * {x}",
+    "overflow": "np.exp(1000.0 + 0.0 * {x})",
+}
+
+
+@part
+def rates(trials: Trials) -> Iterator[Figure]:
+    """Bad rates at the start, late, from a drug, in a pool, from a plugin: typed errors that name the rule, soon."""
+    from senescape.testing.strategies import rule
+
+    wheres = {
+        "at the start": "{bad}",
+        "late": "np.where(env.time > 50.0, {bad}, 0.01)",
+        "with a drug": "np.where(env.drug['d'] > 0.5, {bad}, 0.01)",
+        "with a trait": "np.where(cell.x > 1.5, {bad}, 0.01)",
+        "from a plugin": "np.where(env.time > 30.0, {bad}, 0.01)",
+        "with many cells": "np.where(env.count['a'] > 150.0, {bad}, 0.01)",
+    }
+    total, typed, named, slowest = 0, 0, 0, 0.0
+    for bad in BAD.values():
+        for where, form in wheres.items():
+            text = form.format(bad=bad.format(x="cell.x"))
+            parts: dict[str, Any] = {
+                "fates": ["a"],
+                "traits": [sn.Trait("x", 0.0, flow=sn.relax(2.0, tau=40.0))],
+                "drugs": [sn.Drug("d", half_life=20.0)],
+                "transitions": [sn.Division("a", 0.02), sn.Death("a", rule(text), "bad")],
+            }
+            total += 1
+            begun = time.monotonic()
+            try:
+                model = sn.Model(**parts)
+                doses = [sn.Dose("d", 1.0, at=40.0)]
+                sn.simulate(model, initial={"a": 100}, until=100.0, every=10.0, doses=doses, seed=1, progress=False)
+                print("    no error:", where, text)
+            except sn.SenescapeError as error:
+                typed += 1
+                named += "bad" in str(error)
+                if "bad" not in str(error):
+                    print("    unnamed:", where, text, "->", error)
+            slowest = max(slowest, time.monotonic() - begun)
+    for bad in BAD.values():
+        text = bad.format(x="env.time")
+        rate = eval(f"lambda env, p: {text}", {"np": np})
+        total += 1
+        begun = time.monotonic()
+        try:
+            model = sn.Model(
+                fates=["a"],
+                pools=[sn.Pool("pool", initial=1.0, rate=rate)],
+                transitions=[sn.Death("a", lambda cell, env, p: 0.01 * np.maximum(env.pool["pool"], 0.0), "death")],
+            )
+            sn.simulate(model, initial={"a": 100}, until=100.0, every=10.0, seed=1, progress=False)
+            # A pool that falls below zero is one, and no error.
+            typed, named = typed + (bad == BAD["negative"]), named + (bad == BAD["negative"])
+        except sn.SenescapeError as error:
+            typed, named = typed + 1, named + ("pool" in str(error))
+        slowest = max(slowest, time.monotonic() - begun)
+    yield Figure(f"typed errors for bad rates, of {total}", typed, "all", typed == total)
+    yield Figure("that name the rule", named, "all", named == total)
+    yield Figure("slowest (s)", slowest, "2", slowest < 2)
+
+
+@part
+def memory(trials: Trials) -> Iterator[Figure]:
+    """Many short runs, and what stays resident."""
+    model = sn.Model(fates=["a"], transitions=[sn.Division("a", 0.02), sn.Death("a", 0.02, "death")])
+
+    def resident() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def run(n: int) -> None:
+        for i in range(n):
+            sn.simulate(model, initial={"a": 50}, until=10.0, every=5.0, seed=i, threads=1, progress=False)
+
+    run(500)
+    before = resident()
+    n = trials.n(10_000)
+    run(n)
+    grown = resident() - before
+    yield Figure(f"resident memory that {n} short runs add (MiB)", grown, "4", grown <= 4)
+
+
+@part
+def forged(trials: Trials) -> Iterator[Figure]:
+    """Checkpoints with right checksums and wrong states: an error or a run, soon; no panic, no crash."""
+    import hashlib
+    import io
+
+    path = trials.folder / "forged"
+    settings = {**RUN, "until": 48.0, "initial": {"cycling": 20}}
+    sn.simulate(everything(), **settings, replicates=1, seed=1, checkpoint=path, keep_cells=True)
+    with np.load(io.BytesIO(path.read_bytes()[len(MAGIC) + 32 :])) as file:
+        parts = {name: file[name] for name in file.files}
+    n, fine, slowest = trials.n(2000), 0, 0.0
+    for _ in range(n):
+        state = parts["state_bytes"].copy()
+        for _ in range(int(trials.rng.integers(1, 4))):
+            state[trials.rng.integers(len(state))] = trials.rng.integers(256)
+        packed = io.BytesIO()
+        np.savez(packed, **{**parts, "state_bytes": state})
+        path.write_bytes(MAGIC + hashlib.sha256(packed.getvalue()).digest() + packed.getvalue())
+        begun = time.monotonic()
+        try:
+            sn.resume(path, until=60.0, threads=1, progress=False)
+            fine += 1
+        except sn.SenescapeError as error:
+            fine += "panick" not in str(error)
+        slowest = max(slowest, time.monotonic() - begun)
+    yield Figure(f"forged states without a panic, of {n}", fine, "all", fine == n)
+    yield Figure("slowest (s)", slowest, "2", slowest < 2)
+
+
+def main() -> int:
+    """Run parts; 1 if one fails."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"which: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--seed", type=int)
+    given = parser.parse_args()
+    if unknown := [name for name in given.parts if name not in PARTS]:
+        parser.error(f"there is no part {unknown[0]!r}; there are: {', '.join(PARTS)}")
+    seed = secrets.randbits(40) if given.seed is None else given.seed
+    print(f"seed {seed}")
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name in given.parts or PARTS:
+            begun = time.monotonic()
+            print(f"{name}: {(PARTS[name].__doc__ or '').strip()}", flush=True)
+            for figure in PARTS[name](Trials(given.scale, seed, Path(folder))):
+                print(f"  {figure}", flush=True)
+                failed += not figure.passed
+            print(f"  ({time.monotonic() - begun:.0f} s)", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
