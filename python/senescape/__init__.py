@@ -22,6 +22,7 @@ from senescape.distributions import (
 from senescape.drugs import Dose, Drug, Pulse
 from senescape.errors import (
     CheckpointError,
+    MemoryLimitError,
     MissingExtraError,
     ModelError,
     PluginError,
@@ -95,6 +96,7 @@ __all__ = [
     "Ledger",
     "LogNormal",
     "Measured",
+    "MemoryLimitError",
     "MissingExtraError",
     "Model",
     "ModelError",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from senescape import _core
 from senescape.drugs import Drug
-from senescape.errors import ModelError, SimulationError
+from senescape.errors import MemoryLimitError, ModelError, SimulationError
 from senescape.ledger import TransitionInfo
 from senescape.profile import profile_of
 from senescape.progress import Progress
@@ -163,7 +163,8 @@ def run_engine(
         finished = f"({len(result.replicate)} of {run['replicates']} replicates had finished)"
         if isinstance(raised, _core.RunError):
             raise ModelError(str(raised)) from raised
-        failure = SimulationError(f"{raised} {finished}{place}")
+        kind = MemoryLimitError if isinstance(raised, _core.MemoryLimitError) else SimulationError
+        failure = kind(f"{raised} {finished}{place}")
         failure.partial = result
         raise failure from raised
     # Ctrl-C, or an exception of the caller's own code: raised as it is, with what had finished.

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckpointError",
+    "MemoryLimitError",
     "MissingExtraError",
     "ModelError",
     "PluginError",
@@ -64,6 +65,10 @@ class SimulationError(SenescapeError):
 
 class CheckpointError(SenescapeError):
     """A checkpoint cannot be written, or cannot be gone on from."""
+
+
+class MemoryLimitError(SimulationError):
+    """Cells take more memory than `max_memory` allows; ``partial`` is the Result of the replicates finished before."""
 
 
 class ResultError(SenescapeError):

@@ -16,7 +16,7 @@ from senescape.errors import ModelError
 from senescape.model import Model
 from senescape.suggest import did_you_mean
 
-__all__ = ["Relapse", "dose_document", "observation_times", "positive", "run_document"]
+__all__ = ["Relapse", "dose_document", "observation_times", "positive", "run_document", "whole_number"]
 
 MAX_OBSERVATIONS = 10_000_000
 
@@ -84,16 +84,16 @@ def run_document(
         "until": until,
         "observe": observation_times(until, settings["every"], settings["observe"]),
         "sync": positive(24.0 if settings["sync"] is None else settings["sync"], "sync", "a time in hours"),
-        "seed": _integer(seed, "seed", 0, 2**64 - 1),
-        "first_replicate": _integer(first_replicate, "first_replicate", 0, 2**63 - 1),
-        "replicates": _integer(replicates, "replicates", 1, 2**31 - 1),
-        "threads": _integer(threads or os.cpu_count() or 1, "threads", 1, 1024),
+        "seed": whole_number(seed, "seed", 0, 2**64 - 1),
+        "first_replicate": whole_number(first_replicate, "first_replicate", 0, 2**63 - 1),
+        "replicates": whole_number(replicates, "replicates", 1, 2**31 - 1),
+        "threads": whole_number(threads or os.cpu_count() or 1, "threads", 1, 1024),
         "rtol": float(rtol),
         "visits": _visits(model, until, settings["visits"]),
         "doses": [dose_document(model.drugs, dose) for dose in settings["doses"] or ()],
         "stop": {
             "eradicated": True,
-            "max_cells": _integer(settings["max_cells"] or 10_000_000, "max_cells", 1, 2**32 - 1),
+            "max_cells": whole_number(settings["max_cells"] or 10_000_000, "max_cells", 1, 2**32 - 1),
             "relapse": None if stop is None else _relapse(model, stop),
         },
         "params": list(model.parameter_values()),
@@ -110,7 +110,7 @@ def _initial(model: Model, initial: Mapping[str, int] | None) -> list[int]:
             raise ModelError(
                 f"initial names the fate {fate!r}, which the model does not have{did_you_mean(fate, model.fates)}"
             )
-    return [_integer(initial.get(fate, 0), f"initial[{fate!r}]", 0, 2**32 - 1) for fate in model.fates]
+    return [whole_number(initial.get(fate, 0), f"initial[{fate!r}]", 0, 2**32 - 1) for fate in model.fates]
 
 
 def observation_times(until: float, every: float | None, observe: Any = None) -> list[float]:
@@ -203,7 +203,8 @@ def positive(value: Any, name: str, what: str) -> float:
     return number
 
 
-def _integer(value: Any, name: str, low: int, high: int) -> int:
+def whole_number(value: Any, name: str, low: int, high: int) -> int:
+    """A whole number in a range; `name` is for the message if it is none."""
     try:
         number = operator.index(value)
     except TypeError:

@@ -18,7 +18,7 @@ from senescape.model import Model
 from senescape.outside import Outside
 from senescape.provenance import provenance
 from senescape.results import Result
-from senescape.run import Relapse, dose_document, positive, run_document
+from senescape.run import Relapse, dose_document, positive, run_document, whole_number
 
 if TYPE_CHECKING:
     from senescape.checkpoint import Checkpoint
@@ -50,6 +50,7 @@ def simulate(
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: float = 600.0,
     keep_cells: bool = False,
+    max_memory: int | None = None,
 ) -> Result:
     """Simulate replicates of a model, or of a scenario.
 
@@ -103,6 +104,9 @@ def simulate(
         Seconds between two writings of it.
     keep_cells : bool
         Keep in it the tumours as they stand at the horizon, so that they can go on past it, under one treatment or several.
+    max_memory : int, optional
+        Bytes that cells may take, those of all replicates that run at once together; the rest of the process and what a
+        checkpoint copies come on top. Beyond it the run ends, with what had finished. A cell takes about 100 bytes.
 
     Returns
     -------
@@ -114,6 +118,8 @@ def simulate(
         If the model or an argument is not valid.
     SimulationError
         If a rate is not one, or the engine fails; ``error.partial`` is the Result of the replicates finished before.
+    MemoryLimitError
+        If cells take more than `max_memory`; likewise.
     KeyboardInterrupt
         On Ctrl-C, within 200 ms; its ``partial`` is the Result of the finished replicates.
     """
@@ -138,6 +144,8 @@ def simulate(
     if seed is None:
         seed = secrets.randbits(63)
     run = run_document(model, given, replicates, first_replicate, seed, threads, rtol)
+    if max_memory is not None:
+        run["max_memory"] = whole_number(max_memory, "max_memory", 1, 2**63 - 1)
     kept = None
     if checkpoint is not None:
         from senescape.checkpoint import Checkpoint

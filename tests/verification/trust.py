@@ -2,7 +2,7 @@
 
     python -m tests.verification.trust [PART ...] [--scale 1.0] [--seed N]
 
-Parts: hashes, resume, sigint, sigkill, corruption, disk, rates, memory, forged. `--scale 0.1` runs a tenth of the trials.
+Parts: hashes, resume, sigint, sigkill, corruption, disk, rates, memory, limit, forged. `--scale 0.1` runs a tenth of the trials.
 """
 
 from __future__ import annotations
@@ -375,6 +375,43 @@ def memory(trials: Trials) -> Iterator[Figure]:
     run(n)
     grown = resident() - before
     yield Figure(f"resident memory that {n} short runs add (MiB)", grown, "4", grown <= 4)
+
+
+RUNAWAY = """
+import json, resource, sys
+import senescape as sn
+model = sn.Model(
+    fates=["a"],
+    traits=[sn.Trait(f"x{i}", sn.LogNormal(1.0, 0.3), inherit=sn.copy()) for i in range(4)],
+    transitions=[sn.Division("a", lambda cell, env, p: 0.2 * cell.x0 / (0.5 + cell.x1) + 0.0 * (cell.x2 + cell.x3))],
+)
+def resident():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+sn.simulate(model, initial={"a": 10}, until=5.0, seed=1)
+before = resident()
+limit, threads = int(sys.argv[1]), int(sys.argv[2])
+try:
+    sn.simulate(model, initial={"a": 1000}, until=1e4, every=1e3, seed=1, max_memory=limit, threads=threads,
+                replicates=3, max_cells=2**32 - 1)
+    print("no error")
+except sn.MemoryLimitError as error:
+    print(json.dumps({"grown": resident() - before, "partial": len(error.partial.replicate), "text": str(error)}))
+"""
+
+
+@part
+def limit(trials: Trials) -> Iterator[Figure]:
+    """A runaway population under `max_memory`: a typed error, and a peak near the limit."""
+    for size, threads in ((200, 1), (500, 1), (500, 2), (1000, 1)):
+        given = [sys.executable, "-c", RUNAWAY, str(size * 2**20), str(threads)]
+        told = subprocess.run(given, capture_output=True, text=True, timeout=600, check=False).stdout
+        try:
+            said = json.loads(told)
+        except json.JSONDecodeError:
+            yield Figure(f"typed error at {size} MiB, {threads} threads ({told.strip()})", 0, "1", False)
+            continue
+        share = said["grown"] / (size * 2**20)
+        yield Figure(f"peak, of a limit of {size} MiB on {threads} threads", share, "0.8 to 1.1", 0.8 <= share <= 1.1)
 
 
 @part

@@ -129,8 +129,40 @@ impl Table {
         self.columns.iter_mut().for_each(Vec::clear);
     }
 
+    /// Bytes that rows take.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        const FIXED: usize = 2 * size_of::<u64>() + 2 * size_of::<u32>() + 6 * size_of::<f64>() + size_of::<i8>();
+        (self.key.capacity() * (FIXED + self.columns.len() * size_of::<f32>())) as u64
+    }
+
+    /// Make room for more rows, column by column: by an eighth, so that a large table never needs twice its size.
+    #[cold]
+    fn grow(&mut self) {
+        let more = (self.rows() / 8).max(1 << 12);
+        self.key.reserve_exact(more);
+        self.draws.reserve_exact(more);
+        self.clone.reserve_exact(more);
+        self.marks.reserve_exact(more);
+        for times in [
+            &mut self.entered,
+            &mut self.since,
+            &mut self.wake,
+            &mut self.threshold,
+            &mut self.bound,
+            &mut self.window_end,
+        ] {
+            times.reserve_exact(more);
+        }
+        self.level.reserve_exact(more);
+        self.columns.iter_mut().for_each(|column| column.reserve_exact(more));
+    }
+
     /// Add a cell that is to be looked at at once.
     pub fn push(&mut self, cell: &Cell) {
+        if self.key.len() == self.key.capacity() && self.key.len() > 1 << 16 {
+            self.grow();
+        }
         self.key.push(cell.key);
         self.draws.push(cell.draws);
         self.clone.push(cell.clone);

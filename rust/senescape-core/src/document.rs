@@ -211,6 +211,9 @@ pub struct RunDocument {
     /// The time (h) past which no bound looks from before: until then, arms of a trial are the same to the bit.
     #[serde(default)]
     pub split: Option<f64>,
+    /// Bytes that cells on their way may take, all threads together.
+    #[serde(default)]
+    pub max_memory: Option<u64>,
     /// Cells that are looked at together. Results do not depend on it.
     #[serde(default = "default_block")]
     pub block: usize,

@@ -22,6 +22,8 @@ pub struct Control {
     pub finished: AtomicU64,
     /// Where their time went.
     pub profile: Mutex<Profile>,
+    /// Bytes that cells take, where there is a limit.
+    pub memory: AtomicU64,
     /// Raise it by one to ask every tumour on its way for its state.
     pub asked: AtomicU64,
     /// The states that were given last, by replicate; at the end those of the horizon, where they are kept.

@@ -28,6 +28,23 @@ pub enum Error {
     /// Code outside of the core failed.
     #[error("{0}")]
     Outside(Box<dyn std::error::Error + Send + Sync>),
+    /// Cells take more memory than they may.
+    #[error(
+        "cells take more than max_memory = {limit} bytes: replicate {replicate} has {cells} cells at {time:.4} h, and {threads} \
+         threads run replicates at once; raise max_memory, lower max_cells, or use fewer threads"
+    )]
+    Memory {
+        /// Bytes.
+        limit: u64,
+        /// Which replicate was seen to be too large.
+        replicate: u64,
+        /// Its cells.
+        cells: u64,
+        /// The time (h).
+        time: f64,
+        /// Threads.
+        threads: usize,
+    },
     /// The interrupt flag was raised.
     #[error("interrupted")]
     Interrupted,

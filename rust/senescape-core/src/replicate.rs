@@ -132,6 +132,8 @@ pub struct Worker<'m> {
     pub(crate) trend: Vec<f64>,
     /// Observations made so far.
     pub(crate) seen: usize,
+    /// Bytes that this worker's cells were last seen to take.
+    held: u64,
 }
 
 impl<'m> Worker<'m> {
@@ -189,6 +191,7 @@ impl<'m> Worker<'m> {
             measured: vec![0.0; model.aggregates.len()],
             trend: vec![0.0; model.aggregates.len()],
             seen: 0,
+            held: 0,
         }
     }
 
@@ -240,6 +243,12 @@ impl<'m> Worker<'m> {
         self.tally = Tally::default();
         self.pool_state.clone_from(&self.model.pool_initial);
         self.survivors.fill(0);
+        if self.run.max_memory.is_some() {
+            // What a large tumour took is given back before the next begins.
+            for table in &mut self.tables {
+                *table = Table::new(self.model.columns.len(), self.run.block);
+            }
+        }
         self.clear();
     }
 
@@ -415,6 +424,26 @@ impl<'m> Worker<'m> {
 
     pub(crate) fn over_cap(&self) -> bool {
         self.alive > self.run.stop.max_cells
+    }
+
+    /// Tell how much memory this worker's cells take, and say whether all cells together take too much.
+    pub(crate) fn over_memory(&mut self) -> bool {
+        let Some(limit) = self.run.max_memory else { return false };
+        let bytes = self.tables.iter().map(Table::bytes).sum();
+        let before = std::mem::replace(&mut self.held, bytes);
+        // Wrapping: what is taken off was added before.
+        let change = bytes.wrapping_sub(before);
+        self.control.memory.fetch_add(change, Ordering::Relaxed).wrapping_add(change) > limit
+    }
+
+    pub(crate) fn too_large(&self) -> Error {
+        Error::Memory {
+            limit: self.run.max_memory.unwrap_or(u64::MAX),
+            replicate: self.replicate,
+            cells: self.alive,
+            time: self.env.start,
+            threads: self.run.threads,
+        }
     }
 
     pub(crate) fn interrupted(&self) -> bool {

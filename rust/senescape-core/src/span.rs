@@ -76,6 +76,9 @@ impl Worker<'_> {
                 if self.over_cap() {
                     return Ok(false);
                 }
+                if self.over_memory() {
+                    return Err(self.too_large());
+                }
                 if self.interrupted() {
                     return Err(Error::Interrupted);
                 }

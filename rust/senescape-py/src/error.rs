@@ -17,6 +17,7 @@ create_exception!(
     CoreError,
     "A hazard is not a rate. Attributes: rule, fate, time, replicate, kind."
 );
+create_exception!(senescape._core, MemoryLimitError, CoreError, "Cells take more memory than they may.");
 create_exception!(senescape._core, InternalError, CoreError, "A broken invariant of the engine.");
 
 /// The Python exception for a core error.
@@ -33,6 +34,7 @@ pub fn into_py(py: Python<'_>, error: Error) -> PyErr {
             Ok(error) => *error,
             Err(_) => InternalError::new_err(text),
         },
+        Error::Memory { .. } => MemoryLimitError::new_err(text),
         Error::Interrupted => PyKeyboardInterrupt::new_err(text),
         Error::Internal(_) => InternalError::new_err(text),
     }

@@ -291,7 +291,9 @@ fn shape_error(error: numpy::ndarray::ShapeError) -> PyErr {
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::error::{CoreError, DrugError, InternalError, ModelError, PoolError, RateError, RuleError, RunError};
+    use super::error::{
+        CoreError, DrugError, InternalError, MemoryLimitError, ModelError, PoolError, RateError, RuleError, RunError,
+    };
     #[pymodule_export]
     use super::{check, enclose, evaluate, listing, simulate};
 
