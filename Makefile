@@ -11,7 +11,7 @@ SCALE ?= 1
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust bench clean
+.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust power bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -87,6 +87,9 @@ bounds: $(VENV)/built $(VENV)/tools  ## Random rules: make bounds CANDIDATES=1e9
 
 trust: $(VENV)/built $(VENV)/tools  ## What is promised under faults, with figures and PASS or FAIL: make trust [PARTS="resume disk"] [SCALE=1]
 	$(BIN)/python -m tests.verification.trust $(PARTS) --scale $(SCALE)
+
+power: $(VENV)/built $(VENV)/tools  ## Mistakes made on purpose in a copy: each must be caught by a test
+	$(BIN)/python -m tests.verification.seeded_bugs
 
 clean:  ## Remove what was built
 	rm -rf $(VENV) target build dist

@@ -223,3 +223,16 @@ def test_import_reads_only_what_it_needs():
     code = "import sys, senescape; print('pydantic' in sys.modules, 'pluggy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"], "pydantic and pluggy are read only when a scenario is"
+
+
+def test_neighbouring_seeds_and_replicates_share_no_cell():
+    model = sn.Model(fates=["cell"], transitions=[sn.Death("cell", 0.1, "death")])
+    times = []
+    for seed in range(40):
+        result = sn.simulate(model, initial={"cell": 1}, until=1e4, every=1e4, replicates=40, seed=seed)
+        times.append(result.outcomes["eradication_time"])
+    times = np.array(times)
+    assert len(np.unique(times)) == times.size
+    # Nor are they alike: correlations of neighbours are those of chance (five standard errors).
+    for one, other in ((times[1:], times[:-1]), (times[:, 1:], times[:, :-1]), (times[1:, :-1], times[:-1, 1:])):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 5 / np.sqrt(one.size)
