@@ -291,3 +291,37 @@ def test_relaxing_and_driven_traits(fresh_seed):
 
     end = solve_ivp(slope, (5, 60), [0, 0, 0], rtol=1e-10, atol=1e-12).y[:, -1]
     check_share(result.counts[:, -1, 1].sum(), 2 * N * n, math.exp(-end[2]), "driven")
+
+
+def test_age_counts_from_the_entry_into_a_fate(fresh_seed):
+    """A wait at a constant rate, then a hazard k * age: the ages at death are Rayleigh, whatever the wait was.
+
+    In one fate by a move, in the other by a division: both set the clock to zero.
+    """
+    rate, k, n = 0.2, 0.02, 20 * N
+    model = sn.Model(
+        fates=["waiting", "ageing"],
+        transitions=[
+            sn.Transition("enter", "waiting", "ageing", rate),
+            sn.Death("ageing", lambda cell, env, p: k * cell.age, "death"),
+        ],
+    )
+    result = sn.simulate(
+        model, initial={"waiting": 1}, until=400.0, every=400.0, replicates=n, seed=fresh_seed, sync=400.0
+    )
+    total = result.first_event[:, 1]
+    assert not np.isnan(total).any()
+    check_mean(total, 1 / rate + math.sqrt(math.pi / (2 * k)), 1 / rate**2 + (2 - math.pi / 2) / k, "wait and age")
+    divided = sn.Model(
+        fates=["old", "young"],
+        transitions=[
+            sn.Division("old", 0.05, target="young"),
+            sn.Death("young", lambda cell, env, p: k * cell.age, "death"),
+        ],
+    )
+    result = sn.simulate(
+        divided, initial={"old": 1}, until=1000.0, every=1000.0, replicates=n, seed=fresh_seed + 1, sync=1000.0
+    )
+    # The first of two Rayleigh ages: that of twice the rate.
+    waited = result.first_event[:, 1] - result.first_event[:, 0]
+    check_mean(waited, math.sqrt(math.pi / (4 * k)), (2 - math.pi / 2) / (2 * k), "age after division")
