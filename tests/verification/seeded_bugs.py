@@ -84,9 +84,9 @@ BUGS = {
         "        relax(&fate.flows, &hours_between(from, to), &mut self.last);",
         "        relax(&fate.flows, &hours_between(from, &centre), &mut self.last);"),
     "lost-at-edge": Bug(
-        "events in the last hundredth of an hour of a window are lost", "choice.rs",
+        "events in the last twentieth of a window are lost", "choice.rs",
         "        let used_up = candidate < ends[lane];",
-        "        let used_up = candidate < ends[lane] - 0.01;\n"
+        "        let used_up = candidate < ends[lane] - 0.05 * (ends[lane] - now[lane]);\n"
         "        let left = if candidate < ends[lane] && !used_up { 1.0 } else { left };"),
     "ar1-spread": Bug(
         "daughters vary too little", "effect.rs", "libm::sqrt(1.0 - rho * rho)", "(1.0 - rho)"),

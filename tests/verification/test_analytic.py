@@ -15,7 +15,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
 
 from ..conftest import VERIFY_N as N
-from .gates import check_mean, check_share, check_variance
+from .gates import GATE, check_mean, check_share, check_variance
 
 pytestmark = pytest.mark.statistical
 
@@ -325,3 +325,35 @@ def test_age_counts_from_the_entry_into_a_fate(fresh_seed):
     # The first of two Rayleigh ages: that of twice the rate.
     waited = result.first_event[:, 1] - result.first_event[:, 0]
     check_mean(waited, math.sqrt(math.pi / (4 * k)), (2 - math.pi / 2) / (2 * k), "age after division")
+
+
+def test_inheritance_keeps_the_spread_and_correlates_mother_and_daughter(fresh_seed):
+    """AR(1) in the logarithm: after any number of generations the marginal is the founders', sisters correlate by rho squared."""
+    rho, sigma = 0.7, 0.5
+    model = sn.Model(
+        fates=["cell"],
+        traits=[sn.Trait("x", sn.LogNormal(2.0, sigma), inherit=sn.ar1(rho))],
+        transitions=[sn.Division("cell", 0.03)],
+        observables=[
+            sn.Observable("mean", "cell", lambda cell, env, p: np.log(cell.x)),
+            sn.Observable("square", "cell", lambda cell, env, p: np.log(cell.x) ** 2),
+        ],
+    )
+    # Each clone is one tumour, so that tumours are independent.
+    n = 10 * N
+    result = sn.simulate(
+        model, initial={"cell": 1}, until=50.0, every=50.0, replicates=n, seed=fresh_seed, max_cells=10**6
+    )
+    cells = result.counts[:, -1, 0].astype(float)
+    means, squares = result.observables[:, -1, 0], result.observables[:, -1, 1]
+    # A tumour's mean of logarithms has expectation log(median); weigh tumours alike, and use their own scatter.
+    z = (means.mean() - math.log(2.0)) / (means.std(ddof=1) / math.sqrt(n))
+    assert abs(z) < GATE, f"mean of logarithms: z = {z:.2f}"
+    spread = squares - 2 * math.log(2.0) * means + math.log(2.0) ** 2
+    z = (spread.mean() - sigma**2) / (spread.std(ddof=1) / math.sqrt(n))
+    assert abs(z) < GATE, f"spread of logarithms: z = {z:.2f}"
+    # Tumours of two cells: the product of two sisters' deviations has mean rho^2 sigma^2.
+    two = cells == 2
+    product = ((2 * (means[two] - math.log(2.0))) ** 2 - 2 * spread[two]) / 2
+    z = (product.mean() - rho**2 * sigma**2) / (product.std(ddof=1) / math.sqrt(two.sum()))
+    assert abs(z) < GATE, f"covariance of sisters: z = {z:.2f} in {two.sum()}"
