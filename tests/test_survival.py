@@ -39,8 +39,9 @@ def test_every_rule_does_what_rules_must():
     check_rule(eaten.hazard)
     for part in starving:
         check_rule(part, decreasing="energy")
-    for part in survival.senescape_modifiers():
-        check_rule(part, increasing=["autophagy", "meals"])
+    fed, deep = survival.senescape_modifiers()
+    check_rule(fed, increasing=["autophagy", "meals"])
+    check_rule(deep, increasing="depth")
 
 
 def test_cells_starve_by_the_law_of_their_reserves(fresh_seed):
@@ -77,6 +78,21 @@ def test_those_that_eat_live_and_each_prey_is_a_death():
     assert eating.counts[:, -1, senescent].mean() > 1.2 * fasting.counts[:, -1, senescent].mean()
     assert eating.ledger.deaths["engulfed"] > 100
     assert fasting.ledger.deaths.get("engulfed", 0) == 0
+
+
+def test_bcl_xl_rises_with_depth_and_holds_death_off():
+    """Primed senescent cells, deep from the start."""
+    dying = {
+        "apoptosis.k": 0.02,
+        "priming.initial": 1.0,
+        "tp53.initial.p": 1.0,
+        "depth.initial": 0.8,
+        "apoptosis.induced": 2.2,
+    }
+    left = [
+        run({"senescent": 1000}, 96.0, **dying, **{"bcl_xl.rise": rise}).counts[:, -1].sum() for rise in (0.0, 0.75)
+    ]
+    assert left[1] > 1.3 * left[0]
 
 
 @pytest.mark.parametrize("supply", [-0.1, 1.5])

@@ -1,4 +1,4 @@
-"""How arrested cells feed: autophagy, engulfment of other cells, and starvation where food is scarce.
+"""How arrested cells live on: autophagy, engulfment of other cells, starvation where food is scarce, and more BCL-XL.
 
 A plugin of its own, named beside ``biology``. The source states engulfment as a hypothesis (refs 53-55).
 """
@@ -68,6 +68,11 @@ def starve(cell: Any, env: Any, p: Any) -> Any:
 def protection(cell: Any, env: Any, p: Any) -> Any:
     """What recycling and meals add to the guard against apoptosis."""
     return 1.0 + p.autophagy * sn.hill(cell.autophagy, 1.0) + p.meals * cell.meals
+
+
+def raised(cell: Any, env: Any, p: Any) -> Any:
+    """What senescence adds to the guard of BCL-XL: the more, the deeper."""
+    return 1.0 + p.rise * cell.depth
 
 
 def debris_rate(env: Any, p: Any) -> Any:
@@ -158,9 +163,19 @@ def senescape_transitions() -> Sequence[sn.Transition]:
 
 @hookimpl
 def senescape_modifiers() -> Sequence[sn.Modifier]:
-    """Recycling and meals strengthen the guard."""
+    """Recycling, meals and senescence strengthen the guard."""
+    rise = sn.Param(
+        0.75,
+        low=0.0,
+        name="bcl_xl.rise",
+        source="assumed: BCL-XL rises in senescence (refs 11, 31), by three quarters in the deepest; the presets of cell lines "
+        "were fitted without",
+    )
     params = {
         "autophagy": sn.Param(0.1, low=0.0, source="assumed: autophagy protects a little (refs 53, 55)"),
         "meals": sn.Param(0.2, low=0.0, source="assumed: a meal protects for days (ref 54)"),
     }
-    return [sn.Modifier("meals_and_recycling", "bcl_xl_guard", protection, params)]
+    return [
+        sn.Modifier("meals_and_recycling", "bcl_xl_guard", protection, params),
+        sn.Modifier("bcl_xl_in_senescence", "bcl_xl_guard", raised, {"rise": rise}),
+    ]
