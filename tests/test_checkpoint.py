@@ -414,3 +414,15 @@ def test_the_command_line_keeps_and_resumes(tmp_path, capsys):
     capsys.readouterr()
     assert main(["resume", str(tmp_path / "none")]) == 2
     assert "there is no checkpoint" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_a_file_is_packed_is_ctrl_c(monkeypatch):
+    """NumPy's own writer makes a ValueError of it on its way out."""
+    from senescape.writing import pack
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("zipfile._get_compressor", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pack({"x": np.zeros(3)})

@@ -26,7 +26,7 @@ from senescape.engine import COUNTED, RECORDED, Engine, as_states, joined, run_e
 from senescape.errors import CheckpointError, ModelError
 from senescape.results import Result, layout_from_json, layout_to_json
 from senescape.run import dose_document, observation_times, positive
-from senescape.writing import try_to_write, write_whole
+from senescape.writing import pack, try_to_write, write_whole
 
 if TYPE_CHECKING:
     from senescape.model import Model
@@ -162,9 +162,7 @@ class Writer:
         if raw:
             arrays |= {name: raw[name] for name in (*RECORDED, "replicate", "drugs")}
         arrays["state_bytes"] = np.frombuffer(b"".join(states[number] for number in sorted(states)), dtype=np.uint8)
-        packed = io.BytesIO()
-        np.savez_compressed(packed, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
-        content = packed.getvalue()
+        content = pack({"header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **arrays})
         try:
             write_whole(self.path, [MAGIC, hashlib.sha256(content).digest(), content])
         except OSError as error:

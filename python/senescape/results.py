@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from senescape.extras import require
 from senescape.ledger import Ledger, TransitionInfo
 from senescape.profile import Profile
 from senescape.table import Table
-from senescape.writing import write_whole
+from senescape.writing import pack, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -340,16 +339,10 @@ class Result:
             "orders": self._orders,
             "profile": self.profile.to_json(),
         }
-        packed = io.BytesIO()
-        np.savez_compressed(
-            packed,
-            header=np.asarray(json.dumps(header)),
-            time=self.time,
-            replicate=self.replicate,
-            **self._arrays,  # type: ignore[arg-type]
-        )
+        named = {"header": np.asarray(json.dumps(header)), "time": self.time, "replicate": self.replicate}
+        content = pack({**named, **self._arrays})
         try:
-            write_whole(path, [packed.getvalue()])
+            write_whole(path, [content])
         except OSError as error:
             raise ResultError(f"the result cannot be written to {path}: {error.strerror or error}") from error
         return path

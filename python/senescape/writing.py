@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterable
+import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-__all__ = ["try_to_write", "write_whole"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["pack", "try_to_write", "write_whole"]
+
+
+def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Make a compressed NumPy archive (``.npz``) of arrays, in memory.
+
+    As :func:`numpy.savez_compressed`, but Ctrl-C comes through: that one closes its archive on the way out, which fails, and
+    makes a ValueError of it.
+    """
+    packed = io.BytesIO()
+    archive = zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED)
+    try:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
+            archive.writestr(f"{name}.npy", content.getbuffer())
+        archive.close()
+    except BaseException:
+        # Nothing is left to close: what was packed so far is thrown away.
+        archive.fp = None
+        raise
+    return packed.getvalue()
 
 
 def try_to_write(path: Path) -> None:
