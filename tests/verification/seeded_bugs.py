@@ -93,9 +93,11 @@ BUGS = {
     "normal-spread": Bug(
         "normal numbers have a standard deviation of 0.98", "rng.rs", "        radius * libm::cos",
         "        0.98 * radius * libm::cos"),
-    "pools-predicted": Bug(
-        "pools are predicted and not corrected", "exchange.rs", "self.pool_state.copy_from_slice(self.corrected.end());",
-        "self.pool_state.copy_from_slice(self.env.pools.end());"),
+    "pools-stand-still": Bug(
+        "cells see pools as they were at the start of the epoch", "env.rs",
+        "                let s = self.elapsed(times);\n                self.pools.fill(pool, &s[..n], &mut out[..n]);",
+        "                let s = self.elapsed(times).map(|s| 0.0 * s);\n"
+        "                self.pools.fill(pool, &s[..n], &mut out[..n]);"),
     "no-trend": Bug(
         "aggregates stand still over an epoch", "exchange.rs", "let ahead = is + self.trend[i] * length;",
         "let ahead = is + 0.0 * self.trend[i] * length;"),
