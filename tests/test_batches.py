@@ -73,7 +73,25 @@ def test_the_cell_cap_ends_a_run_at_the_same_epoch_either_way(cap):
     whole, epochs = both(growing(), **settings)
     same(whole, epochs)
     assert set(whole.outcomes["stop"]) == {"cell_cap"}
-    assert whole.counts.sum(axis=2).max() <= cap
+    for counts, end in zip(whole.counts.sum(axis=2), whole.outcomes["final"], strict=True):
+        # The epoch in which the cap is passed is whole: only what was seen last may be above.
+        assert (counts[counts >= 0][:-1] <= cap).all()
+        assert end > cap
+
+
+def test_a_population_too_large_to_finish_an_epoch_stands_as_of_its_start():
+    model = sn.Model(
+        fates=["cell"],
+        transitions=[sn.Division("cell", lambda cell, env, p: np.where(env.time < 48.0, 0.001, 1.0))],
+    )
+    settings = {"initial": {"cell": 300}, "until": 240.0, "every": 12.0, "max_cells": 1000, "seed": 5}
+    result = sn.simulate(model, **settings)
+    assert result.outcomes["stop"][0] == "cell_cap"
+    assert result.outcomes["end_time"][0] == 48.0
+    seen = result.counts[0, :, 0]
+    assert (seen[:5] >= 300).all()
+    assert (seen[5:] == -1).all()
+    assert result.outcomes["final"][0] == seen[4] == 300 + result.events[0, 4, 0]
 
 
 def test_a_peak_between_observations_counts_for_the_cap():

@@ -85,7 +85,8 @@ def simulate(
     rtol : float
         Relative tolerance of trait flows with varying targets and of pools.
     max_cells : int
-        A replicate with more cells ends with ``stop == "cell_cap"`` (10 million by default).
+        A replicate with more cells at an epoch's end ends there, with ``stop == "cell_cap"`` (10 million by default). Half as
+        many again, before an epoch is finished, end it too; the replicate then stands as of that epoch's start.
     relapse : Relapse, optional
         A stop rule.
     visits : float or sequence of float, optional

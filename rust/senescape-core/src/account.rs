@@ -57,6 +57,16 @@ impl Account {
         self.change[self.epoch] += kind.arrivals() - 1;
     }
 
+    /// Events of the stretch that the present epoch is part of.
+    pub(crate) fn present(&self, transitions: usize) -> &[i64] {
+        &self.events[self.row..self.row + transitions]
+    }
+
+    /// Put back what [`Account::present`] gave.
+    pub(crate) fn put_back(&mut self, events: &[i64]) {
+        self.events[self.row..self.row + events.len()].copy_from_slice(events);
+    }
+
     /// Events by transition.
     pub(crate) fn totals(&self, transitions: usize) -> Vec<i64> {
         let mut totals = vec![0; transitions];

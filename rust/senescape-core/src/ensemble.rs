@@ -1,7 +1,7 @@
 //! Many replicates in parallel, with results that do not depend on how they were shared out.
 
 use crate::document::{ModelDocument, RunDocument};
-use crate::error::Error;
+use crate::error::{Error, guarded};
 use crate::model::{Model, bind};
 use crate::outside::Outside;
 use crate::plan::{Plan, check_times};
@@ -140,7 +140,9 @@ impl Job {
                 .map_init(
                     || Worker::new(&self.model, &self.run, &self.plan, &self.given, outside, control),
                     |worker, replicate| {
-                        let outcome = worker.run(replicate, kept.get(&replicate));
+                        // After a panic the worker is not used again: the run is over, and another clears what it left.
+                        let outcome =
+                            guarded(&format!("replicate {replicate}"), || worker.run(replicate, kept.get(&replicate)));
                         profile_in(control).take(&mut worker.profile);
                         match outcome {
                             Ok(record) => {

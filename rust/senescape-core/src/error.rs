@@ -3,6 +3,7 @@
 use crate::drug::DrugError;
 use crate::expr::ExprError;
 use crate::pool::PoolError;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What can go wrong in the core.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,19 @@ pub enum Error {
     /// A broken invariant of the engine: never the user's fault.
     #[error("internal error, please report it: {0}")]
     Internal(String),
+}
+
+/// Do something; a panic on the way is an error, as any other.
+///
+/// # Errors
+/// Those of `work`; [`Error::Internal`] with what the panic said, and where it happened: `of`.
+pub fn guarded<T>(of: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    // What `work` changes is not looked at again after a panic, but to be thrown away.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let said = payload.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        Err(Error::Internal(format!("panic in {of}: {said}")))
+    })
 }
 
 /// A hazard, a trait or a target that left its range, and where.

@@ -20,6 +20,7 @@ pub mod expr;
 pub mod flow;
 mod found;
 pub mod lanes;
+mod limits;
 pub mod model;
 mod observe;
 pub mod outside;

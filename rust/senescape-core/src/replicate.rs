@@ -8,6 +8,7 @@ use crate::env::Env;
 use crate::error::{Error, FaultKind, RateFault};
 use crate::expr::Frame;
 use crate::lanes::Lanes;
+use crate::limits::LastWhole;
 use crate::model::{EnvInput, Model, Reads, Rules, Source};
 use crate::outside::Outside;
 use crate::plan::Plan;
@@ -32,7 +33,7 @@ pub enum Stop {
     Eradicated = 1,
     /// The relapse rule was met.
     Relapsed = 2,
-    /// There were more cells than `max_cells`.
+    /// There were more cells than `max_cells` at the end of an epoch, or too many to finish one.
     CellCap = 3,
 }
 
@@ -95,7 +96,7 @@ pub struct Worker<'m> {
     /// Rules that are called, and visits.
     pub(crate) outside: &'m dyn Outside,
     pub(crate) given: &'m [Vec<f32>],
-    control: &'m Control,
+    pub(crate) control: &'m Control,
     /// The last time that states were asked for and this worker answered.
     answered: u64,
     /// Whether no cell can learn of any other, and no rule ends the run at a time of its own.
@@ -116,7 +117,8 @@ pub struct Worker<'m> {
     pub(crate) tally: Tally,
     pub(crate) alive: u64,
     /// Cells of each fate that came to the end.
-    survivors: Vec<i64>,
+    pub(crate) survivors: Vec<i64>,
+    pub(crate) last_whole: LastWhole,
     pub(crate) choices: Box<Choices>,
     pub(crate) mother: Cell,
     pub(crate) daughter: Cell,
@@ -133,7 +135,7 @@ pub struct Worker<'m> {
     /// Observations made so far.
     pub(crate) seen: usize,
     /// Bytes that this worker's cells were last seen to take.
-    held: u64,
+    pub(crate) held: u64,
 }
 
 impl<'m> Worker<'m> {
@@ -179,6 +181,7 @@ impl<'m> Worker<'m> {
             profile: Profile::new(model.fates.len(), model.slow.len()),
             alive: 0,
             survivors: vec![0; model.fates.len()],
+            last_whole: LastWhole::default(),
             choices: Box::default(),
             mother: cell.clone(),
             daughter: cell,
@@ -205,7 +208,8 @@ impl<'m> Worker<'m> {
         }
         let begun = Instant::now();
         let mut record = None;
-        if self.independent {
+        // What was kept goes on as it was kept, epoch by epoch.
+        if self.independent && kept.is_none() && self.run.begin == 0.0 {
             record = self.attempt(replicate, Pace::Whole, None)?;
         }
         if record.is_none() {
@@ -260,7 +264,7 @@ impl<'m> Worker<'m> {
     }
 
     /// Take all cells out and go back to the start.
-    fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         for table in &mut self.tables {
             table.clear();
         }
@@ -300,14 +304,20 @@ impl<'m> Worker<'m> {
             if begins && epoch == 0 {
                 self.observe(0, record);
             }
-            let kept = self.span(epoch, epoch)?;
-            if kept {
-                self.settle()?;
-                self.observe(epoch + 1, record);
+            self.remember(epoch);
+            if !self.span(epoch, epoch)? {
+                let time = self.env.start;
+                self.take_back(epoch);
+                return Ok(Some(End { stop: Stop::CellCap, time, seen: self.seen }));
             }
-            if !kept || self.relapsed() {
-                // Where the cap ends the run its last epoch is not whole, so nothing is read out there.
-                let stop = if kept { Stop::Relapsed } else { Stop::CellCap };
+            self.settle()?;
+            self.observe(epoch + 1, record);
+            let stop = match () {
+                () if self.relapsed() => Some(Stop::Relapsed),
+                () if self.alive > self.run.stop.max_cells => Some(Stop::CellCap),
+                () => None,
+            };
+            if let Some(stop) = stop {
                 return Ok(Some(End { stop, time: self.env.end, seen: self.seen }));
             }
             if self.run.pausable {
@@ -420,30 +430,6 @@ impl<'m> Worker<'m> {
             let cells: usize = rule.fates.iter().map(|&f| self.tables[f].alive()).sum();
             self.env.end >= rule.after && cells as f64 > rule.above
         })
-    }
-
-    pub(crate) fn over_cap(&self) -> bool {
-        self.alive > self.run.stop.max_cells
-    }
-
-    /// Tell how much memory this worker's cells take, and say whether all cells together take too much.
-    pub(crate) fn over_memory(&mut self) -> bool {
-        let Some(limit) = self.run.max_memory else { return false };
-        let bytes = self.tables.iter().map(Table::bytes).sum();
-        let before = std::mem::replace(&mut self.held, bytes);
-        // Wrapping: what is taken off was added before.
-        let change = bytes.wrapping_sub(before);
-        self.control.memory.fetch_add(change, Ordering::Relaxed).wrapping_add(change) > limit
-    }
-
-    pub(crate) fn too_large(&self) -> Error {
-        Error::Memory {
-            limit: self.run.max_memory.unwrap_or(u64::MAX),
-            replicate: self.replicate,
-            cells: self.alive,
-            time: self.env.start,
-            threads: self.run.threads,
-        }
     }
 
     pub(crate) fn interrupted(&self) -> bool {

@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::expr::LANES;
 use crate::replicate::Worker;
 
-/// Rows that a fate may grow by within a span before rows of the gone are dropped.
-const SLACK: usize = 1 << 15;
+/// Rows that a fate may grow by within a span before rows of the gone are dropped, and cells that may be too many within an
+/// epoch.
+pub(crate) const SLACK: usize = 1 << 15;
 
 impl Worker<'_> {
     /// The last epoch of the span that begins with an epoch, for cells that know nothing of each other.
@@ -21,7 +22,7 @@ impl Worker<'_> {
         (epoch..horizon).find(|e| self.plan.observation[e + 1].is_some()).unwrap_or(horizon)
     }
 
-    /// Run all cells from the start of one epoch to the end of another; false if there are too many of them.
+    /// Run all cells from the start of one epoch to the end of another; false if there are too many of them to finish.
     pub(crate) fn span(&mut self, first: usize, last: usize) -> Result<bool, Error> {
         let end = self.plan.edges[last + 1];
         let limits: Vec<usize> = self.tables.iter().map(|table| 2 * table.rows() + SLACK).collect();
@@ -58,7 +59,7 @@ impl Worker<'_> {
         if self.env.epoch != last {
             self.env.enter(last);
         }
-        Ok(!self.over_cap())
+        Ok(true)
     }
 
     /// Run the cells of one block through the epochs `from..=last` of a span.
@@ -73,7 +74,7 @@ impl Worker<'_> {
             while self.tables[fate].block_wake[block] < self.env.end {
                 self.run_block(fate, block)?;
                 self.tables[fate].refresh_block(block);
-                if self.over_cap() {
+                if self.runs_away() {
                     return Ok(false);
                 }
                 if self.over_memory() {

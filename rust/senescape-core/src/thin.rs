@@ -137,7 +137,7 @@ impl Worker<'_> {
                 break;
             }
             // A long epoch holds many rounds. What is left undone here is never looked at again: the replicate ends.
-            if round % 16 == 0 && (self.over_cap() || self.over_memory() || self.interrupted()) {
+            if round % 16 == 0 && (self.runs_away() || self.over_memory() || self.interrupted()) {
                 break;
             }
         }

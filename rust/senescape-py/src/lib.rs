@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use senescape_core::document::{ModelDocument, RunDocument};
 use senescape_core::ensemble::{Control, Job, locked};
-use senescape_core::error::Error;
+use senescape_core::error::{Error, guarded};
 use senescape_core::expr::{Graph, Input, NodeId, columns};
 use senescape_core::outside::{Nothing, Outside};
 use senescape_core::profile::{FateProfile, Meter, Profile};
@@ -36,7 +36,9 @@ fn parse<T: for<'a> serde::Deserialize<'a>>(what: &str, text: &str) -> Result<T,
 
 fn job(model: &str, run: &str, columns: Vec<PyReadonlyArray1<'_, f32>>) -> Result<Job, Error> {
     let columns = columns.iter().map(|c| c.as_array().to_vec()).collect();
-    Job::new(&parse::<ModelDocument>("model", model)?, parse::<RunDocument>("run", run)?, columns)
+    guarded("the check of a model", || {
+        Job::new(&parse::<ModelDocument>("model", model)?, parse::<RunDocument>("run", run)?, columns)
+    })
 }
 
 /// Check a model and a run, and compile its rules, without running it.
@@ -77,7 +79,7 @@ fn evaluate<'py>(
     values: Vec<PyReadonlyArray1<'py, f32>>,
 ) -> PyResult<Vec<Bound<'py, PyArray1<f32>>>> {
     let run = || columns::values(&parse::<Graph>("model", nodes)?, &roots, &params, &pair(inputs, &values)?);
-    let out = run().map_err(|error| into_py(py, error))?;
+    let out = guarded("a rule", run).map_err(|error| into_py(py, error))?;
     Ok(out.into_iter().map(|column| column.into_pyarray(py)).collect())
 }
 
@@ -99,7 +101,7 @@ fn enclose<'py>(
         let (low, high) = (pair(inputs, &low)?, pair(inputs, &high)?);
         columns::bounds(&parse::<Graph>("model", nodes)?, &roots, &params, &low, &high)
     };
-    let out = run().map_err(|error| into_py(py, error))?;
+    let out = guarded("the bounds of a rule", run).map_err(|error| into_py(py, error))?;
     Ok(out.into_iter().map(|(low, high)| (low.into_pyarray(py), high.into_pyarray(py))).collect())
 }
 
@@ -162,7 +164,7 @@ fn simulate<'py>(
         let (job, control, outside, kept) = (&job, &control, outside.as_ref(), &kept);
         scope.spawn(move || {
             // The receiver only goes away with this scope, so a failed send has nobody to tell.
-            drop(sender.send(job.run(control, outside, kept)));
+            drop(sender.send(guarded("a run", || job.run(control, outside, kept))));
         });
         let mut raised: Option<PyErr> = None;
         let mut written = Instant::now();
@@ -198,7 +200,7 @@ fn simulate<'py>(
                     }
                 }
                 Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
-                    return (Err(Error::Internal("a worker thread panicked".into())), raised);
+                    return (Err(Error::Internal("a run ended without an outcome".into())), raised);
                 }
             }
         }

@@ -1,0 +1,237 @@
+//! Results that are kept from one version to the next, to the bit.
+//!
+//! Each `kept/NAME.json` holds a model and a run as the core reads them; `kept/hashes.txt` what came of them. Which law the
+//! results follow is tested elsewhere (tests/verification); here every draw of it is held in place, over threads, blocks and
+//! pauses. A change of these lines is a change of every user's numbers: it needs a reason, a new minor version and a line in
+//! the CHANGELOG, and `SENESCAPE_KEEP=1 cargo test --test kept` writes them anew.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use senescape_core::document::{DoseDocument, Kind, ModelDocument, RouteDocument, RunDocument};
+use senescape_core::ensemble::{Control, Job, Outcome, locked};
+use senescape_core::error::Error;
+use senescape_core::outside::{Outside, Scene};
+use senescape_core::replicate::Record;
+use senescape_core::state::State;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+#[derive(serde::Deserialize)]
+struct Case {
+    model: ModelDocument,
+    run: RunDocument,
+    columns: Vec<Vec<f32>>,
+}
+
+/// Answers for the called rule and the visits of `outside.json`, from all that a scene shows.
+struct Answers;
+
+impl Outside for Answers {
+    fn rule(&self, rule: usize, fate: usize, scene: Scene<'_>) -> Result<Vec<f32>, Error> {
+        let about = scene.about;
+        assert!(about.current[fate]);
+        let crowd = (about.counts.iter().sum::<usize>() as f64 / 400.0) as f32;
+        let table = &scene.tables[fate];
+        Ok((0..table.rows()).map(|row| 0.02 * crowd * table.columns[rule][row] + 1e-5 * about.time as f32).collect())
+    }
+
+    fn visit(&self, number: usize, scene: Scene<'_>) -> Result<Option<Vec<DoseDocument>>, Error> {
+        let about = scene.about;
+        let mean = about.sums[0][0] / about.counts[0].max(1) as f64;
+        let amount = mean + about.drugs[0] + about.events[0] as f64 / 100.0;
+        let dose = |visit: usize| DoseDocument {
+            drug: 0,
+            at: 15.0 * visit as f64 + 1.0,
+            amount: if visit == number { amount } else { 0.5 },
+            route: RouteDocument::Bolus,
+            duration: None,
+        };
+        Ok((number != 1).then(|| (0..=number).map(dose).collect()))
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept")
+}
+
+fn cases() -> BTreeMap<String, Case> {
+    let read = |path: PathBuf| {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        (name, serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap())
+    };
+    let paths = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|end| end == "json")).map(read).collect()
+}
+
+fn job(case: &Case, change: impl FnOnce(&mut RunDocument)) -> Job {
+    let mut run = case.run.clone();
+    change(&mut run);
+    Job::new(&case.model, run, case.columns.clone()).unwrap()
+}
+
+fn finished(job: &Job, control: &Control, kept: &BTreeMap<u64, State>) -> Vec<Record> {
+    let Outcome { records, error } = job.run(control, &Answers, kept).unwrap();
+    assert!(error.is_none(), "{error:?}");
+    records
+}
+
+/// FNV-1a.
+fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+fn numbers<'a>(values: impl IntoIterator<Item = &'a f64>) -> u64 {
+    hash(values.into_iter().flat_map(|x| x.to_bits().to_le_bytes()))
+}
+
+fn integers<'a>(values: impl IntoIterator<Item = &'a i64>) -> u64 {
+    hash(values.into_iter().flat_map(|x| x.to_le_bytes()))
+}
+
+/// A line for all records: what it names is what moved.
+fn line(records: &[Record]) -> String {
+    let mut line = String::new();
+    let mut add = |name: &str, value: u64| write!(line, " {name}={value:016x}").unwrap();
+    add("counts", integers(records.iter().flat_map(|r| r.counts.iter().chain(&r.total_counts))));
+    add("events", integers(records.iter().flat_map(|r| r.events.iter().chain(&r.total_events))));
+    add("pools", numbers(records.iter().flat_map(|r| &r.pools)));
+    add("observables", numbers(records.iter().flat_map(|r| &r.observables)));
+    add("drugs", numbers(records.iter().flat_map(|r| &r.drugs)));
+    add("times", numbers(records.iter().flat_map(|r| r.first_event.iter().chain([&r.last_death, &r.end_time]))));
+    add("stops", integers(&records.iter().map(|r| r.stop as i64).collect::<Vec<_>>()));
+    let work = records.iter().flat_map(|r| {
+        let tally = r.tally;
+        [tally.epochs, tally.bounds, tally.candidates, tally.accepted].map(|n| i64::try_from(n).unwrap())
+    });
+    add("work", integers(&work.collect::<Vec<_>>()));
+    line
+}
+
+#[test]
+fn results_stay_as_they_were() {
+    let mut lines = String::new();
+    for (name, case) in &cases() {
+        let job = job(case, |_| ());
+        let records = finished(&job, &Control::default(), &BTreeMap::new());
+        writeln!(lines, "{name}{} drugs={:016x}", line(&records), numbers(&job.concentrations())).unwrap();
+    }
+    let path = folder().join("hashes.txt");
+    if std::env::var_os("SENESCAPE_KEEP").is_some() {
+        std::fs::write(&path, &lines).unwrap();
+    }
+    let before = std::fs::read_to_string(&path).unwrap();
+    let moved: Vec<_> = lines.lines().zip(before.lines()).filter(|(now, then)| now != then).collect();
+    assert!(moved.is_empty() && lines == before, "results moved (now, before): {moved:#?}");
+}
+
+#[test]
+fn neither_threads_nor_blocks_nor_pauses_show() {
+    for (name, case) in &cases() {
+        let whole = line(&finished(&job(case, |_| ()), &Control::default(), &BTreeMap::new()));
+        let shared =
+            finished(&job(case, |run| (run.threads, run.block) = (3, 7)), &Control::default(), &BTreeMap::new());
+        assert_eq!(line(&shared), whole, "{name}");
+        if name == "outside" {
+            continue; // Tumours with visits begin again.
+        }
+        assert_eq!(line(&stopped_and_resumed(case)), whole, "{name}");
+    }
+}
+
+/// Stop a run at the first state that anyone gives, and go on from there.
+fn stopped_and_resumed(case: &Case) -> Vec<Record> {
+    let first = job(case, |run| run.pausable = true);
+    // A replicate that ends before this thread looks has taken its state back: another try, then.
+    for _ in 0..1000 {
+        let control = Control::default();
+        control.asked.store(1, Ordering::Relaxed);
+        let (outcome, states) = std::thread::scope(|scope| {
+            let running = scope.spawn(|| first.run(&control, &Answers, &BTreeMap::new()).unwrap());
+            loop {
+                let states = locked(&control.states).clone();
+                if !states.is_empty() || running.is_finished() {
+                    control.cancel.store(true, Ordering::Relaxed);
+                    return (running.join().unwrap(), states);
+                }
+            }
+        });
+        assert_eq!(locked(&control.records).len(), outcome.records.len());
+        let done: Vec<u64> = outcome.records.iter().map(|record| record.replicate).collect();
+        let states: BTreeMap<u64, State> = states
+            .into_iter()
+            .filter(|(number, _)| !done.contains(number))
+            .map(|(number, state)| (number, State::from_bytes(&state.to_bytes().unwrap()).unwrap()))
+            .collect();
+        if states.is_empty() {
+            continue;
+        }
+        assert!(matches!(outcome.error, Some(Error::Interrupted)));
+        assert!(states.values().all(|state| 0.0 < state.time && state.time < case.run.until));
+        let rest = job(case, |run| (run.block, run.done) = (100, done.clone()));
+        let mut records = outcome.records;
+        records.extend(finished(&rest, &Control::default(), &states));
+        records.sort_by_key(|record| record.replicate);
+        return records;
+    }
+    panic!("no state was given");
+}
+
+#[test]
+fn tumours_go_on_past_the_horizon() {
+    for (name, case) in &cases() {
+        if ["outside", "stops", "runaway"].contains(&name.as_str()) {
+            continue; // They end before.
+        }
+        // Half way, then on: the same law but other luck, as an epoch ends where none did. Twice on is the same to the bit.
+        let half = case.run.observe[case.run.observe.len() / 2];
+        let control = Control::default();
+        let first = job(case, |run| {
+            (run.keep, run.pausable, run.until) = (true, true, half);
+            run.observe.retain(|t| *t <= half);
+            run.doses.retain(|dose| dose.at < half);
+            (run.cuts, run.split) = (vec![], None);
+        });
+        let before = finished(&first, &control, &BTreeMap::new());
+        let states = locked(&control.states).clone();
+        assert!(states.values().all(|state| state.time == half), "{name}");
+        let beyond = || job(case, |run| run.begin = half);
+        let after = finished(&beyond(), &Control::default(), &states);
+        assert_eq!(line(&after), line(&finished(&beyond(), &Control::default(), &states)), "{name}");
+        for (before, after) in before.iter().zip(&after) {
+            assert_eq!(before.counts, after.counts[..before.counts.len()], "{name}");
+            assert_eq!(before.events, after.events[..before.events.len()], "{name}");
+        }
+        conserved(name, case, &after);
+    }
+}
+
+#[test]
+fn no_cell_is_lost() {
+    for (name, case) in &cases() {
+        conserved(name, case, &finished(&job(case, |_| ()), &Control::default(), &BTreeMap::new()));
+    }
+}
+
+/// Founders, and what came and went, are who is there, at each observation and at the end.
+fn conserved(name: &str, case: &Case, records: &[Record]) {
+    let (fates, transitions) = (case.model.fates.len(), &case.model.transitions);
+    for record in records {
+        let rows = record.events.chunks(transitions.len()).zip(record.counts.chunks(fates));
+        let end = (record.total_events.as_slice(), record.total_counts.as_slice());
+        for (events, counts) in rows.chain([end]).filter(|(_, counts)| counts[0] >= 0) {
+            let mut expected: Vec<i64> = case.run.initial.iter().map(|n| i64::try_from(*n).unwrap()).collect();
+            for (transition, n) in transitions.iter().zip(events) {
+                match (transition.kind, transition.target) {
+                    (Kind::Division, _) => expected[transition.source] += n,
+                    (Kind::Death, _) => expected[transition.source] -= n,
+                    (Kind::Move, target) => {
+                        expected[transition.source] -= n;
+                        expected[target.unwrap()] += n;
+                    }
+                }
+            }
+            assert_eq!(expected, counts, "{name}");
+        }
+    }
+}
