@@ -73,7 +73,7 @@ def test_a_new_plugin_passes_its_own_tests(kind, tmp_path, monkeypatch):
     test.write_text(test.read_text().replace(f'"biology", "my-{kind}"', f'"biology", "wrapped.{module}"'))
     (target / "wrapped").mkdir()
     (target / "wrapped" / "__init__.py").write_text("")
-    (target / "wrapped" / f"{module}.py").write_text(f"from {module} import *  # noqa: F403\n")
+    (target / "wrapped" / f"{module}.py").write_text(f"# Hooks for senescape.\nfrom {module} import *  # noqa: F403\n")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)],
         cwd=target, capture_output=True, text=True, check=False,

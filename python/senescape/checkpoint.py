@@ -8,23 +8,23 @@ resuming runs none, and needs no plugin.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape import _core
 from senescape.drugs import Dose, Drug, Pulse
 from senescape.engine import COUNTED, RECORDED, Engine, as_states, joined, run_engine
 from senescape.errors import CheckpointError, ModelError
-from senescape.results import Result, layout_from_json, layout_to_json
+from senescape.reading import DamagedError, read_json, regular, unpack
+from senescape.results import Layout, Result, layout_from_json, layout_to_json
 from senescape.run import dose_document, observation_times, positive
 from senescape.writing import pack, try_to_write, write_whole
 
@@ -36,9 +36,6 @@ __all__ = ["Checkpoint", "resume"]
 
 MAGIC = b"senescape checkpoint 1\n"
 """The first line; its number is the version of the format."""
-
-LARGEST = 64 * 2**30
-"""Bytes that a checkpoint may unpack to: more is no checkpoint of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,33 +199,55 @@ def read_checkpoint(path: str | PathLike[str]) -> Kept:
     """
     path = Path(path)
     try:
-        text = path.read_bytes()
+        with regular(path) as file:
+            return _read(file, path)
     except FileNotFoundError:
         raise CheckpointError(f"there is no checkpoint {path}") from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
-    if not text.startswith(MAGIC):
-        first = text[:40].partition(b"\n")[0]
+    except DamagedError as error:
+        raise CheckpointError(f"{path} is no checkpoint: {error}") from error
+
+
+def _read(file: IO[bytes], path: Path) -> Kept:
+    line = file.read(len(MAGIC))
+    if line != MAGIC:
+        first = line.partition(b"\n")[0]
         if first.startswith(MAGIC[:-3]):
             raise CheckpointError(f"{path} is a checkpoint of another version ({first.decode(errors='replace')!r})")
         raise CheckpointError(f"{path} is no checkpoint of senescape, or its beginning is damaged")
-    digest, content = text[len(MAGIC) : len(MAGIC) + 32], text[len(MAGIC) + 32 :]
-    if hashlib.sha256(content).digest() != digest:
+    given, digest = file.read(hashlib.sha256().digest_size), hashlib.sha256()
+    while part := file.read(1 << 20):
+        digest.update(part)
+    if digest.digest() != given:
         raise CheckpointError(f"{path} is damaged: its checksum is not that of its content; use an older copy")
+    # The checksum holds, so it was written so: what is wrong from here on was made by another program, or by hand.
+    arrays = unpack(file)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > LARGEST:
-                raise ValueError("it unpacks to more than a checkpoint can hold")
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return _kept(json.loads(arrays.pop("header").tobytes()), arrays)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, zipfile.BadZipFile, ModelError) as error:
-        # The checksum holds, so it was written so: by another program, or by hand.
+        return _kept(read_json(arrays.pop("header").tobytes()), arrays)
+    except (
+        _core.CoreError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        ModelError,
+    ) as error:
         raise CheckpointError(f"{path} lacks a part or holds one that cannot be: {error}") from error
 
 
 def _kept(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
     run, layout = header["run"], layout_from_json(header["layout"])
+    columns = [np.ascontiguousarray(arrays[f"column_{i}"], dtype=np.float32) for i in range(int(header["columns"]))]
+    document = str(header["document"])
+    # The engine says what is wrong with a model or a run; from here on both are what they should be.
+    _core.check(document, json.dumps(run), columns)
+    _fits(layout, read_json(document))
+    shares = [float(each) for each in header["shares"]]
+    if len(shares) != len(layout.transitions):
+        raise ValueError("the shares of work are of another model")
     earlier: dict[str, Any] | None = None
     if header["counted"] is not None:
         earlier = {name: arrays[name] for name in (*RECORDED, "replicate", "drugs")}
@@ -238,6 +257,9 @@ def _kept(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
         for name, along in widths.items():
             if earlier[name].shape != (n, times, len(along)):
                 raise ValueError(f"{name} has shape {earlier[name].shape}")
+        wanted = (*((n,) if run["visits"] else ()), times, len(layout.drugs))
+        if earlier["drugs"].shape != wanted:
+            raise ValueError(f"drugs has shape {earlier['drugs'].shape}, not {wanted}")
         if any(len(earlier[name]) != n for name in RECORDED) or len(set(earlier["replicate"].tolist())) != n:
             raise ValueError("finished replicates do not match")
         earlier |= {name: int(header["counted"][name]) for name in COUNTED}
@@ -247,11 +269,23 @@ def _kept(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
         begin += int(length)
     if begin != len(every):
         raise ValueError("states are of another length")
-    columns = [np.ascontiguousarray(arrays[f"column_{i}"], dtype=np.float32) for i in range(int(header["columns"]))]
+    made_by = header["made_by"]
+    if not isinstance(made_by["run"], dict):
+        raise ValueError("its provenance is none")
     drugs = tuple(_drug_from_json(each) for each in header["drugs"])
-    shares = [float(each) for each in header["shares"]]
-    engine = Engine(str(header["document"]), columns, drugs, layout, shares, bool(header["calls"]))
-    return Kept(engine, run, header["made_by"], earlier, states)
+    engine = Engine(document, columns, drugs, layout, shares, bool(header["calls"]))
+    return Kept(engine, run, made_by, earlier, states)
+
+
+def _fits(layout: Layout, document: Mapping[str, Any]) -> None:
+    """Check that names along axes are those of a model."""
+    for name in ("drugs", "pools", "observables"):
+        if getattr(layout, name) != tuple(each["name"] for each in document[name]):
+            raise ValueError(f"the names of {name} are of another model")
+    if layout.fates != tuple(document["fates"]):
+        raise ValueError("the names of fates are of another model")
+    if [each.name for each in layout.transitions] != [each["name"] for each in document["transitions"]]:
+        raise ValueError("the names of transitions are of another model")
 
 
 def _drug_to_json(drug: Drug) -> dict[str, Any]:

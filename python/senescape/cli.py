@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--checkpoint", metavar="FILE", help="keep the run on its way, for `senescape resume FILE`")
     run.set_defaults(call=_run)
 
+    validate = commands.add_parser("validate", help="check a scenario without running it")
+    validate.add_argument("scenario", help="a preset's name or a TOML file")
+    validate.set_defaults(call=_validate)
+
     resume = commands.add_parser("resume", help="go on with a run that was kept")
     resume.add_argument("checkpoint", metavar="FILE", help="the checkpoint")
     resume.add_argument(
@@ -87,10 +91,6 @@ def _parser() -> argparse.ArgumentParser:
     presets = commands.add_parser("presets", help="list the shipped scenarios")
     presets.add_argument("--json", action="store_true", help="print JSON")
     presets.set_defaults(call=_presets)
-
-    validate = commands.add_parser("validate", help="check a scenario without running it")
-    validate.add_argument("scenario", help="a preset's name or a TOML file")
-    validate.set_defaults(call=_validate)
 
     plugins = commands.add_parser("plugins", help="list plugins, or show one")
     actions = plugins.add_subparsers(required=True, metavar="list|show")

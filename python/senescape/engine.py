@@ -16,6 +16,7 @@ from senescape import _core
 from senescape.drugs import Drug
 from senescape.errors import MemoryLimitError, ModelError, SimulationError
 from senescape.ledger import TransitionInfo
+from senescape.memory import available
 from senescape.profile import profile_of
 from senescape.progress import Progress
 from senescape.results import Layout, Result
@@ -123,12 +124,14 @@ def run_engine(
         As for :func:`senescape.simulate`.
     """
     done = len(run.get("done", ()))
+    free = available()
+    _refuse_too_much(engine.layout, run, free)
     with Progress(progress, run["replicates"]) as bar, nullcontext() if outside is None else outside.watchdog:
         update = None if bar.update is None else _shifted(bar.update, done)
         try:
             raw = _core.simulate(
                 engine.document,
-                json.dumps(run),
+                json.dumps({"max_memory": free // 4 * 3, **run}),
                 engine.columns,
                 update,
                 outside,
@@ -172,6 +175,20 @@ def run_engine(
     if isinstance(raised, KeyboardInterrupt):
         sys.stderr.flush()
     raise raised
+
+
+def _refuse_too_much(layout: Layout, run: Mapping[str, Any], free: int) -> None:
+    """Refuse a run whose result would not fit into memory."""
+    along = (layout.fates, layout.transitions, layout.pools, layout.observables, layout.drugs if run["visits"] else ())
+    row, ends = sum(map(len, along)), len(layout.fates) + 2 * len(layout.transitions) + 40
+    # In the engine's records, and then in arrays.
+    needed = 2 * 8 * run["replicates"] * (len(run["observe"]) * row + ends)
+    if needed > free:
+        raise ModelError(
+            f"the result of {run['replicates']:,} replicates at {len(run['observe']):,} times would take "
+            f"{needed / 2**30:,.1f} GiB, but {free / 2**30:,.1f} GiB are left; observe less often, or run fewer "
+            "replicates at a time (first_replicate=...)"
+        )
 
 
 def _shifted(update: Callable[[int], None], done: int) -> Callable[[int], None]:

@@ -22,6 +22,7 @@ from senescape.drugs import Drug
 from senescape.errors import ModelError, PluginError
 from senescape.hookspecs import GROUP, Hooks
 from senescape.model import Model
+from senescape.modules import MARK, check_module
 from senescape.observables import Observable
 from senescape.pools import Pool
 from senescape.signals import Modifier, Signal
@@ -95,9 +96,7 @@ def register_plugin(name: str, plugin: Any) -> None:
     if name in _OWN or name in _entry_points():
         raise PluginError(f"{name!r} is the name of an installed plugin; choose another")
     if not any(attribute.startswith("senescape_") for attribute in dir(plugin)):
-        raise PluginError(
-            f"plugin {name!r}: {plugin!r} has no hooks; mark functions named senescape_... with @sn.hookimpl"
-        )
+        raise PluginError(f"plugin {name!r}: {plugin!r} has no hooks; {MARK}")
     _REGISTERED[name] = plugin
 
 
@@ -147,7 +146,10 @@ def load_plugin(name: str) -> Any:
         if name in installed:
             return installed[name].load()
         if "." in name:
+            check_module(name)
             return importlib.import_module(name)
+    except PluginError:
+        raise
     except Exception as error:
         raise PluginError(f"plugin {name!r} cannot be imported: {_raised(error)}") from error
     raise PluginError(
@@ -201,9 +203,10 @@ def _manager(names: Sequence[str]) -> pluggy.PluginManager:
     hooks = [hook for hook in vars(Hooks) if hook.startswith("senescape_")]
     for name in names:
         plugin = load_plugin(name)
-        for attribute in dir(plugin):
-            if not attribute.startswith("senescape_"):
-                continue
+        attributes = [attribute for attribute in dir(plugin) if attribute.startswith("senescape_")]
+        if not attributes:
+            raise PluginError(f"plugin {name!r}: {plugin!r} has no hooks; {MARK}")
+        for attribute in attributes:
             function = getattr(plugin, attribute)
             if attribute not in hooks:
                 raise PluginError(

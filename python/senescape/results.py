@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from senescape.errors import ResultError
 from senescape.extras import require
 from senescape.ledger import Ledger, TransitionInfo
 from senescape.profile import Profile
+from senescape.reading import DamagedError, read_json, regular, unpack
 from senescape.table import Table
 from senescape.writing import pack, write_whole
 
@@ -46,6 +47,9 @@ _ARRAYS = {
     "end_time": ("replicate",),
     "stop": ("replicate",),
 }
+
+_COUNTED = frozenset({"counts", "events", "total_events", "total_counts", "stop"})
+"""Those of whole numbers; the others hold hours or amounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,13 +375,16 @@ def open_result(path: str | os.PathLike[str]) -> Result:
     """
     path = Path(path)
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            content = {name: file[name] for name in file.files}
-        header = json.loads(str(content.pop("header")))
+        with regular(path) as file:
+            content = unpack(file)
+        if "header" not in content:
+            raise DamagedError("it has no header")
+        header = read_json(str(content.pop("header")))
     except FileNotFoundError as error:
         raise ResultError(f"there is no file {path}") from error
-    except Exception as error:
-        # zipfile, zlib and NumPy raise a dozen kinds for a damaged archive; all mean the same here.
+    except OSError as error:
+        raise ResultError(f"{path} cannot be read: {error.strerror}") from error
+    except DamagedError as error:
         raise ResultError(f"{path} is not a result of senescape, or is damaged: {error}") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         found = header.get("format") if isinstance(header, dict) else None
@@ -385,14 +392,17 @@ def open_result(path: str | os.PathLike[str]) -> Result:
     try:
         layout = layout_from_json(header["layout"])
         time, replicate = content.pop("time"), content.pop("replicate")
+        if (time.ndim, time.dtype.kind, replicate.ndim, replicate.dtype.kind) != (1, "f", 1, "i"):
+            raise ValueError("times or numbers of replicates are none")
         arrays = {name: content[name] for name in _ARRAYS}
         _check_shapes(arrays, layout, len(replicate), len(time))
         found = header.get("orders")
-        orders = None if found is None else {int(number): doses for number, doses in found.items()}
+        orders = None if found is None else {int(number): list(doses) for number, doses in found.items()}
         profile = Profile.from_json(header.get("profile", {"costs": [], "seconds": 0.0}))
-        return Result(arrays, time, replicate, layout, header["provenance"], header["engine"], orders, profile)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"{path} lacks a part or holds one of the wrong shape: {error}") from error
+        made_by, engine = dict(header["provenance"]), {name: int(n) for name, n in header["engine"].items()}
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise ResultError(f"{path} lacks a part or holds one that cannot be: {error}") from error
+    return Result(arrays, time, replicate, layout, made_by, engine, orders, profile)
 
 
 def _check_shapes(arrays: dict[str, NDArray[Any]], layout: Layout, replicates: int, times: int) -> None:
@@ -407,8 +417,9 @@ def _check_shapes(arrays: dict[str, NDArray[Any]], layout: Layout, replicates: i
     }
     for name in _ARRAYS:
         wanted = tuple(sizes[dim] for dim in _dims(name, arrays[name]))
-        if arrays[name].shape != wanted:
-            raise ValueError(f"{name} has shape {arrays[name].shape}, not {wanted}")
+        kind = "iu" if name in _COUNTED else "f"
+        if arrays[name].shape != wanted or arrays[name].dtype.kind not in kind:
+            raise ValueError(f"{name} has shape {arrays[name].shape} of {arrays[name].dtype}, not {wanted}")
 
 
 def _dims(name: str, array: NDArray[Any]) -> tuple[str, ...]:
@@ -435,14 +446,23 @@ def layout_to_json(layout: Layout) -> dict[str, Any]:
 
 def layout_from_json(data: Mapping[str, Any]) -> Layout:
     """Read what :func:`layout_to_json` wrote."""
+    for row in data["transitions"]:
+        _texts(each for each in row if each is not None)
     return Layout(
-        fates=tuple(data["fates"]),
-        barriers=tuple(data["barriers"]),
-        causes=tuple(data["causes"]),
-        drugs=tuple(data["drugs"]),
-        pools=tuple(data["pools"]),
-        observables=tuple(data["observables"]),
+        fates=_texts(data["fates"]),
+        barriers=_texts(data["barriers"]),
+        causes=_texts(data["causes"]),
+        drugs=_texts(data["drugs"]),
+        pools=_texts(data["pools"]),
+        observables=_texts(data["observables"]),
         transitions=tuple(TransitionInfo(*row) for row in data["transitions"]),
-        units=dict(data["units"]),
+        units=dict(zip(_texts(data["units"]), _texts(data["units"].values()), strict=True)),
         initial=tuple(int(n) for n in data["initial"]),
     )
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...]:
+    out = tuple(values)
+    if not all(isinstance(each, str) for each in out):
+        raise ValueError(f"a name is none: {out!r:.200}")
+    return out

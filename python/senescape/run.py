@@ -18,7 +18,7 @@ from senescape.suggest import did_you_mean
 
 __all__ = ["Relapse", "dose_document", "observation_times", "positive", "run_document", "whole_number"]
 
-MAX_OBSERVATIONS = 10_000_000
+MAX_OBSERVATIONS = 500_000
 
 
 class Relapse:

@@ -10,13 +10,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from senescape.drugs import Dose, Pulse
 from senescape.errors import ScenarioError
 from senescape.measured import CellTable, Founders, Measured, assemble_measured
 from senescape.model import Model
 from senescape.plugins import assemble, plugin_version, preset_paths
+from senescape.reading import DamagedError, regular
 from senescape.run import Relapse
 from senescape.suggest import did_you_mean
 
@@ -24,7 +25,14 @@ __all__ = ["DoseSpec", "PulseSpec", "RelapseSpec", "Scenario", "load", "presets"
 
 _HOURS = {"min": 1 / 60, "h": 1.0, "d": 24.0, "day": 24.0, "days": 24.0, "wk": 168.0, "week": 168.0, "weeks": 168.0}
 _TIME = re.compile(r"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z]+)\s*")
-_LARGEST_FILE = 10 * 2**20
+_LARGEST_FILE = 2**20
+_LONGEST_KEY = 16
+_MOST_BASES = 16
+_MOST_DOSES = 100_000
+_MOST_ERRORS = 20
+
+_KEYS = re.compile(r"""(?:"[^"\n]*"|'[^'\n]*'|[\w-]+)[ \t]*(\.)?[ \t]*|[^\w"'\n-]+|["'\n]""")
+"""A part of a key, with the point that another follows by; or what is none."""
 
 
 def _time(value: Any) -> Any:
@@ -42,6 +50,16 @@ Time = Annotated[float, BeforeValidator(_time), Field(ge=0, allow_inf_nan=False)
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _printable(text: str) -> str:
+    if any(not (c.isprintable() or c in "\n\t") for c in text):
+        raise ValueError("it holds characters that cannot be printed")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_printable)]
+"""A text for people: a terminal that shows it does nothing else."""
 
 
 class _Part(BaseModel):
@@ -122,9 +140,9 @@ class Scenario(_Part):
         From :meth:`from_toml` and :func:`load`, if something is not valid; the message names the place and the fix.
     """
 
-    name: str = "unnamed"
-    description: str = ""
-    plugins: tuple[str, ...] = ("biology",)
+    name: Text = "unnamed"
+    description: Text = ""
+    plugins: tuple[Text, ...] = ("biology",)
     initial: dict[str, Annotated[int, Field(ge=0, le=2**32 - 1)]]
     cells: CellTable | None = None
     parameters: dict[str, float] = {}
@@ -143,12 +161,22 @@ class Scenario(_Part):
             raise ValueError(f"plugins names one twice: {', '.join(self.plugins)}")
         return self
 
+    @model_validator(mode="after")
+    def _doses_are_few(self) -> Scenario:
+        given = sum(each.repeat for each in self.doses) + sum(each.repeat for each in self.pulses)
+        if given > _MOST_DOSES:
+            raise ValueError(f"doses and pulses are given {given:,} times; at most {_MOST_DOSES:,} are possible")
+        return self
+
     @classmethod
     def from_toml(cls, text: str, place: str = "the scenario") -> Scenario:
         """Read a scenario from TOML text; `place` is for messages, and where files that it names are looked for.
 
         A text may build on another scenario, ``base = "mcf7-doxorubicin"``, a preset or a file: its keys win over those of the
         base, parameters one by one.
+
+        To read it runs no code. To make its model runs that of the plugins that it names, which are yours: installed, registered,
+        or modules on the path of this Python that were written to be plugins.
         """
         try:
             return cls.model_validate(_read(text, place, ()))
@@ -214,9 +242,16 @@ class Scenario(_Part):
 
 def _read(text: str, place: str, above: tuple[str, ...]) -> dict[str, Any]:
     """What a TOML text says, with what it builds on."""
+    if len(above) > _MOST_BASES:
+        raise ScenarioError(f"{place} is not valid:\n  base: over {_MOST_BASES} scenarios build on each other")
+    if _longest_key(text) > _LONGEST_KEY:
+        # The reader would take memory that grows with the square of it.
+        raise ScenarioError(f"{place} is not valid:\n  a key has over {_LONGEST_KEY} parts")
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ScenarioError(f"{place} is not valid:\n  lists or tables lie too deep in each other") from None
+    except ValueError as error:
         raise ScenarioError(f"{place} is not TOML: {error}") from error
     cells = data.get("cells")
     if isinstance(cells, dict) and isinstance(cells.get("file"), str):
@@ -236,18 +271,31 @@ def _read(text: str, place: str, above: tuple[str, ...]) -> dict[str, Any]:
     return {**below, **data, **({"parameters": parameters} if parameters else {})}
 
 
+def _longest_key(text: str) -> int:
+    """How many parts the longest dotted key has, at most."""
+    longest = parts = 1
+    for found in _KEYS.finditer(text):
+        parts = parts + 1 if found[1] else 1
+        longest = max(longest, parts)
+    return longest
+
+
 def _text(path: Path, name: str) -> str:
     """The text of a scenario's file."""
     try:
-        if path.stat().st_size > _LARGEST_FILE:
+        with regular(path) as file:
+            content = file.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
             raise ScenarioError(f"{path} is larger than {_LARGEST_FILE // 2**20} MiB; a scenario is a short text")
-        return path.read_text(encoding="utf-8")
+        return content.decode()
     except FileNotFoundError:
         # A file needs no plugin but those that it names: one that is broken must not stand in the way.
         hint = "" if name.endswith(".toml") else did_you_mean(name, preset_paths())
         raise ScenarioError(f"there is no preset and no file {name!r}{hint}") from None
     except UnicodeDecodeError:
         raise ScenarioError(f"{path} is not a text in UTF-8") from None
+    except DamagedError as error:
+        raise ScenarioError(f"{path} is no scenario: {error}") from None
     except OSError as error:
         raise ScenarioError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -287,7 +335,9 @@ def presets() -> dict[str, str]:
 
 def _explain(error: ValidationError, place: str) -> str:
     lines = []
-    for each in error.errors():
+    if error.error_count() > _MOST_ERRORS:
+        lines.append(f"{error.error_count():,} things, the first {_MOST_ERRORS} of them:")
+    for each in error.errors(include_url=False)[:_MOST_ERRORS]:
         where = ".".join(str(part) for part in each["loc"]) or "the whole"
         if each["type"] == "extra_forbidden":
             known = _known_keys(each["loc"])

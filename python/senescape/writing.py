@@ -12,25 +12,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape.reading import RATIO, TEXT_RATIO, TEXT_UNSUSPECTED, UNSUSPECTED, characters
+
 __all__ = ["pack", "try_to_write", "write_whole"]
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Make a compressed NumPy archive (``.npz``) of arrays, in memory.
 
-    As :func:`numpy.savez_compressed`, but Ctrl-C comes through: that one closes its archive on the way out, which fails, and
-    makes a ValueError of it.
+    As :func:`numpy.savez_compressed`, but what :func:`senescape.reading.unpack` would take for a bomb is stored as it is, so far
+    as that is needed.
     """
+    plain: set[str] = set()
+    sizes = {name: array.nbytes for name, array in arrays.items()}
+    if "header" in arrays:
+        header = _packed({"header": arrays["header"]}, set())
+        if characters(arrays["header"]) > max(TEXT_UNSUSPECTED, TEXT_RATIO * len(header)):
+            plain.add("header")
+    packed = _packed(arrays, plain)
+    total = sum(sizes.values())
+    if total > max(UNSUSPECTED, RATIO * len(packed)):
+        plain.add(min((name for name in sizes if sizes[name] * RATIO >= total), key=sizes.__getitem__))
+        packed = _packed(arrays, plain)
+    return packed
+
+
+def _packed(arrays: Mapping[str, NDArray[Any]], plain: set[str]) -> bytes:
     packed = io.BytesIO()
     archive = zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED)
     try:
         for name, array in arrays.items():
             content = io.BytesIO()
             np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
-            archive.writestr(f"{name}.npy", content.getbuffer())
+            archive.writestr(f"{name}.npy", content.getbuffer(), zipfile.ZIP_STORED if name in plain else None)
         archive.close()
     except BaseException:
-        # Nothing is left to close: what was packed so far is thrown away.
+        # Ctrl-C comes through: to close the archive would fail and make a ValueError of it. What was packed is thrown away.
         archive.fp = None
         raise
     return packed.getvalue()

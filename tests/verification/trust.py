@@ -2,7 +2,8 @@
 
     python -m tests.verification.trust [PART ...] [--scale 1.0] [--seed N]
 
-Parts: hashes, resume, sigint, sigkill, corruption, disk, rates, memory, limit, forged. `--scale 0.1` runs a tenth of the trials.
+Parts: hashes, resume, sigint, sigkill, corruption, disk, rates, memory, limit, forged, hostile. `--scale 0.1` runs a tenth of
+the trials.
 """
 
 from __future__ import annotations
@@ -442,6 +443,29 @@ def forged(trials: Trials) -> Iterator[Figure]:
         slowest = max(slowest, time.monotonic() - begun)
     yield Figure(f"forged states without a panic, of {n}", fine, "all", fine == n)
     yield Figure("slowest (s)", slowest, "2", slowest < 2)
+
+
+@part
+def hostile(trials: Trials) -> Iterator[Figure]:
+    """Scenarios, results and checkpoints that are not meant well: no code runs, nothing hangs or eats memory."""
+    from tests.hostile.files import seen
+    from tests.hostile.watching import BYTES, SECONDS
+
+    folder = trials.folder / "hostile"
+    folder.mkdir()
+    found = list(seen(folder.resolve()))
+    faults = [f"{kind} {name!r}: {each.fault}" for kind, name, each in found if each.fault]
+    yield Figure(
+        f"hostile files with a fault, of {len(found)}" + "".join(f"\n    {x}" for x in faults),
+        len(faults),
+        "0",
+        not faults,
+    )
+    yield Figure("files", len(found), "200 or more", len(found) >= 200)
+    slowest = max(each.seconds for *_, each in found)
+    yield Figure("slowest (s)", slowest, f"{SECONDS:g}", slowest <= SECONDS)
+    most = max(each.grown for *_, each in found)
+    yield Figure("most memory (MiB)", most / 2**20, f"{BYTES / 2**20:g}", most <= BYTES)
 
 
 def main() -> int:

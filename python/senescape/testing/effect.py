@@ -71,9 +71,12 @@ def check_effect(
 def _first_events(
     t: Transition, reads: Reads | None, ranges: Mapping[str, tuple[float, float]], marked: bool
 ) -> Result | None:
-    """A run in which the transition happens; a rare one is given the time that it needs. None if it never does."""
+    """A run in which the transition happens; a rare one is given the time that it needs. None if it never does.
+
+    From a short one on: of a fast division within a long epoch nothing is seen but that it runs away.
+    """
     model, pulses = _surroundings(t, reads, ranges, marked)
-    horizon = 24.0
+    horizon = 0.0024
     while True:
         result = simulate(
             model,
@@ -81,6 +84,7 @@ def _first_events(
             doses=[Pulse(p.drug, p.concentration, 0.0, horizon) for p in pulses],
             until=horizon,
             every=horizon,
+            sync=horizon / 10,
             max_cells=50 * _CELLS,
             seed=1,
             threads=1,

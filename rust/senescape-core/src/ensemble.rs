@@ -4,7 +4,7 @@ use crate::document::{ModelDocument, RunDocument};
 use crate::error::{Error, guarded};
 use crate::model::{Model, bind};
 use crate::outside::Outside;
-use crate::plan::{Plan, check_times};
+use crate::plan::{Plan, check_run};
 use crate::profile::Profile;
 use crate::replicate::{Record, Worker};
 use crate::state::State;
@@ -93,7 +93,7 @@ impl Job {
                 document.fates.len()
             )));
         }
-        check_times(&run)?;
+        check_run(&run)?;
         let hold_all = !document.slow.is_empty() || !run.visits.is_empty();
         let model = bind(document, &run.params, &given, run.rtol, hold_all)?;
         let plan = Arc::new(Plan::new(&model, &run, &run.doses, (run.begin, run.until))?);
@@ -132,9 +132,14 @@ impl Job {
         *profile_in(control) = Profile::new(self.model.fates.len(), self.model.slow.len());
         let first = self.run.first_replicate;
         let done: BTreeSet<u64> = self.run.done.iter().copied().collect();
-        let wanted: Vec<u64> =
-            (first..first.saturating_add(self.run.replicates)).filter(|number| !done.contains(number)).collect();
-        let records: Vec<Option<Record>> = pool.install(|| {
+        let too_many = |_| Error::Run(format!("{} replicates do not fit into memory", self.run.replicates));
+        let numbers = first..first.saturating_add(self.run.replicates);
+        let (mut wanted, mut records) = (Vec::new(), Vec::<Option<Record>>::new());
+        let most = usize::try_from(numbers.end - numbers.start).unwrap_or(usize::MAX);
+        wanted.try_reserve_exact(most).map_err(too_many)?;
+        records.try_reserve_exact(most).map_err(too_many)?;
+        wanted.extend(numbers.filter(|number| !done.contains(number)));
+        pool.install(|| {
             wanted
                 .into_par_iter()
                 .map_init(
@@ -162,7 +167,7 @@ impl Job {
                         }
                     },
                 )
-                .collect()
+                .collect_into_vec(&mut records);
         });
         let complete = records.iter().all(Option::is_some);
         let failure = failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -46,6 +46,15 @@ impl Worker<'_> {
         self.clear();
     }
 
+    /// Between two replicates, give back what a large tumour took, where memory is limited.
+    pub(crate) fn give_back(&mut self) {
+        if self.run.max_memory.is_some_and(|limit| self.held > limit / 64) {
+            for table in &mut self.tables {
+                *table = Table::new(self.model.columns.len(), self.run.block);
+            }
+        }
+    }
+
     /// Tell how much memory this worker's cells take, and say whether all cells together take too much.
     pub(crate) fn over_memory(&mut self) -> bool {
         let Some(limit) = self.run.max_memory else { return false };

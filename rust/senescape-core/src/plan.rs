@@ -6,8 +6,12 @@ use crate::error::Error;
 use crate::model::Model;
 use std::collections::VecDeque;
 
-/// Epochs that one run may have; more is a slip in `sync` or `every`.
-const EPOCH_LIMIT: usize = 20_000_000;
+/// Epochs that one run may have, times the drugs and one; more is a slip in `sync` or `every`.
+const EPOCH_LIMIT: usize = 500_000;
+
+/// Threads, and cells in a block, that one run may ask for.
+const THREAD_LIMIT: usize = 1024;
+const BLOCK_LIMIT: usize = 1 << 20;
 
 /// An epoch no longer than this (h) is an instant: two times that were meant to be one. Nothing changes at a rate over it.
 pub const INSTANT: f64 = 1e-9;
@@ -22,8 +26,9 @@ pub struct Plan {
     pub next_observation: Vec<u32>,
     /// `segments[n][drug]`: the drug's course over epoch `n`.
     pub segments: Vec<Vec<Segment>>,
-    /// `ranges[level][n][drug]`: the drug's range over the epochs `n..n + 2^level`.
-    ranges: Vec<Vec<Vec<(f32, f32)>>>,
+    drugs: usize,
+    /// `ranges[level][n * drugs + drug]`: the drug's range over the epochs `n..n + 2^level`.
+    ranges: Vec<Vec<(f32, f32)>>,
     /// `steady[n]`: the end of the longest run of epochs from `n` over which every drug keeps its order of magnitude.
     steady: Vec<usize>,
 }
@@ -70,11 +75,12 @@ impl Plan {
         anchors.extend(given.filter(|t| (start..=end).contains(t)));
         anchors.sort_by(f64::total_cmp);
         anchors.dedup();
+        let limit = EPOCH_LIMIT / (1 + model.drugs.len());
         let mut edges = vec![start];
         for pair in anchors.windows(2) {
             let parts = ((pair[1] - pair[0]) / run.sync).ceil().max(1.0);
-            if parts > (EPOCH_LIMIT - edges.len().min(EPOCH_LIMIT)) as f64 {
-                return Err(Error::Run(format!("the run would have over {EPOCH_LIMIT} epochs; raise sync or every")));
+            if parts > limit.saturating_sub(edges.len()) as f64 {
+                return Err(Error::Run(format!("the run would have over {limit} epochs; raise sync or every")));
             }
             let parts = parts as usize;
             edges.extend((1..parts).map(|i| pair[0] + (pair[1] - pair[0]) * (i as f64 / parts as f64)));
@@ -100,15 +106,16 @@ impl Plan {
         let before: Vec<f64> = changes.into_iter().filter(|t| *t < start).collect();
         let segments = schedule.segments(&[before.as_slice(), &edges].concat()).split_off(before.len());
         let ranges = ranges(&segments, &edges, model.drugs.len());
-        let peaks = (0..model.drugs.len()).map(|drug| ranges[0].iter().map(|range| range[drug].1).collect());
-        let mut steady = steady(peaks, ranges[0].len());
+        let drugs = model.drugs.len();
+        let peaks = (0..drugs).map(|drug| ranges[0].iter().skip(drug).step_by(drugs).map(|range| range.1).collect());
+        let mut steady = steady(peaks, segments.len());
         if let Some(split) = run.split {
             let last = edges.partition_point(|edge| *edge < split);
             for end in &mut steady[..last.min(edges.len() - 1)] {
                 *end = (*end).min(last);
             }
         }
-        Ok(Self { steady, edges, observation, next_observation, segments, ranges })
+        Ok(Self { steady, edges, observation, next_observation, segments, drugs, ranges })
     }
 
     /// The number of epochs.
@@ -153,7 +160,8 @@ impl Plan {
         // Two spans of a power of two cover any span.
         let power = (end - n).ilog2();
         let ranges = &self.ranges[power as usize];
-        let (first, last) = (ranges[n][drug], ranges[end - (1 << power)][drug]);
+        let at = |epoch: usize| ranges[epoch * self.drugs + drug];
+        let (first, last) = (at(n), at(end - (1 << power)));
         (first.0.min(last.0), first.1.max(last.1))
     }
 }
@@ -163,32 +171,24 @@ pub(crate) fn outward((low, high): (f64, f64)) -> (f32, f32) {
     ((low as f32).next_down(), (high as f32).next_up())
 }
 
-fn ranges(segments: &[Vec<Segment>], edges: &[f64], drugs: usize) -> Vec<Vec<Vec<(f32, f32)>>> {
+fn ranges(segments: &[Vec<Segment>], edges: &[f64], drugs: usize) -> Vec<Vec<(f32, f32)>> {
     let n = segments.len();
-    let mut levels = vec![
-        (0..n)
-            .map(|e| {
-                (0..drugs)
-                    .map(|d| {
-                        let (low, high) = outward(segments[e][d].range(0.0, edges[e + 1] - edges[e]));
-                        (low.max(0.0), high)
-                    })
-                    .collect::<Vec<_>>()
-            })
-            .collect::<Vec<_>>(),
-    ];
+    let over_epoch = |(course, ends): (&Vec<Segment>, &[f64])| -> Vec<(f32, f32)> {
+        let range = |segment: &Segment| {
+            let (low, high) = outward(segment.range(0.0, ends[1] - ends[0]));
+            (low.max(0.0), high)
+        };
+        course.iter().map(range).collect()
+    };
+    let mut levels = vec![segments.iter().zip(edges.windows(2)).flat_map(over_epoch).collect::<Vec<_>>()];
     let mut width = 1;
     while width < n {
         let last = &levels[levels.len() - 1];
-        let next = (0..n)
-            .map(|e| {
-                let other = (e + width).min(n - 1);
-                (0..drugs)
-                    .map(|d| (last[e][d].0.min(last[other][d].0), last[e][d].1.max(last[other][d].1)))
-                    .collect::<Vec<_>>()
-            })
-            .collect::<Vec<_>>();
-        levels.push(next);
+        let wider = |(i, one): (usize, &(f32, f32))| {
+            let other = last[(i / drugs + width).min(n - 1) * drugs + i % drugs];
+            (one.0.min(other.0), one.1.max(other.1))
+        };
+        levels.push(last.iter().enumerate().map(wider).collect());
         width *= 2;
     }
     levels
@@ -237,11 +237,11 @@ fn steady(drugs: impl Iterator<Item = Vec<f32>>, epochs: usize) -> Vec<usize> {
     steady
 }
 
-/// Refuse impossible times of a run.
+/// Refuse impossible times and sizes of a run.
 ///
 /// # Errors
-/// [`Error::Run`], naming the time.
-pub fn check_times(run: &RunDocument) -> Result<(), Error> {
+/// [`Error::Run`], naming it.
+pub fn check_run(run: &RunDocument) -> Result<(), Error> {
     if !(run.until > 0.0 && run.until.is_finite()) {
         return Err(Error::Run(format!("until is {} h; it must be a positive, finite time", run.until)));
     }
@@ -253,6 +253,12 @@ pub fn check_times(run: &RunDocument) -> Result<(), Error> {
     }
     if !(run.sync > 0.0) {
         return Err(Error::Run(format!("sync is {} h; it must be positive", run.sync)));
+    }
+    if !(1..=THREAD_LIMIT).contains(&run.threads) {
+        return Err(Error::Run(format!("threads is {}; it must lie between 1 and {THREAD_LIMIT}", run.threads)));
+    }
+    if !(1..=BLOCK_LIMIT).contains(&run.block) {
+        return Err(Error::Run(format!("block is {}; it must lie between 1 and {BLOCK_LIMIT}", run.block)));
     }
     if run.observe.windows(2).any(|w| !(w[0] < w[1])) {
         return Err(Error::Run("the times of observation must ascend without repeats".into()));

@@ -247,12 +247,7 @@ impl<'m> Worker<'m> {
         self.tally = Tally::default();
         self.pool_state.clone_from(&self.model.pool_initial);
         self.survivors.fill(0);
-        if self.run.max_memory.is_some() {
-            // What a large tumour took is given back before the next begins.
-            for table in &mut self.tables {
-                *table = Table::new(self.model.columns.len(), self.run.block);
-            }
-        }
+        self.give_back();
         self.clear();
     }
 
@@ -282,6 +277,9 @@ impl<'m> Worker<'m> {
         } else {
             for (fate, founders) in self.batches() {
                 self.found(fate, founders)?;
+                if self.over_memory() {
+                    return Err(self.too_large());
+                }
             }
         }
         let ended = if self.run.visits.is_empty() { self.run_plan(record, from)? } else { self.run_visits(record)? };

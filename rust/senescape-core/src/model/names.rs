@@ -2,8 +2,15 @@
 
 use crate::document::{DistDocument, InheritDocument, Kind, ModelDocument};
 use crate::error::Error;
+use std::cell::Cell;
 
 const LIST_LIMIT: usize = 10_000;
+
+/// Rules, each compiled from the nodes up to its own, times nodes: more would take seconds.
+const WORK_LIMIT: usize = 50_000_000;
+
+/// Fates times what there is for each of them.
+const TABLE_LIMIT: usize = 1_000_000;
 
 /// Refuse a document whose indices point nowhere or whose names clash.
 pub fn check(document: &ModelDocument) -> Result<(), Error> {
@@ -29,8 +36,23 @@ pub fn check(document: &ModelDocument) -> Result<(), Error> {
     unique("barrier", document.barriers.iter())?;
     unique("transition", document.transitions.iter().map(|t| &t.name))?;
     unique("observable", document.observables.iter().map(|o| &o.name))?;
+    unique("slow rule", document.slow.iter().map(|s| &s.name))?;
+    let each_fate = document.traits.len() + document.transitions.len() + document.slow.len();
+    if document.fates.len().saturating_mul(each_fate) > TABLE_LIMIT {
+        return Err(Error::Model(format!(
+            "it has {} fates with {each_fate} traits and transitions; at most {TABLE_LIMIT} pairs are possible",
+            document.fates.len()
+        )));
+    }
     let nodes = document.nodes.nodes.len();
-    let node = |index: u32, place: &str| within("node", index as usize, nodes, place);
+    let work = Cell::new(0_usize);
+    let node = |index: u32, place: &str| {
+        work.set(work.get().saturating_add(index as usize));
+        if work.get() > WORK_LIMIT {
+            return Err(Error::Model(format!("{place}: the rules up to this one take too many operations to compile")));
+        }
+        within("node", index as usize, nodes, place)
+    };
     let fate = |index: usize, place: &str| within("fate", index, document.fates.len(), place);
     for each in &document.traits {
         let place = format!("trait '{}'", each.name);
@@ -94,6 +116,11 @@ pub fn check(document: &ModelDocument) -> Result<(), Error> {
         }
         for mark in transition.mark.iter().chain(&transition.unmark) {
             within("mark", *mark, document.marks.len(), &place)?;
+        }
+    }
+    for slow in &document.slow {
+        for f in &slow.fates {
+            fate(*f, &format!("slow rule '{}'", slow.name))?;
         }
     }
     for observable in &document.observables {
