@@ -8,10 +8,11 @@ N ?= 100000
 CANDIDATES ?= 1e9
 MINUTES ?= 15
 SCALE ?= 1
+SECONDS ?= 1800
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust power bench clean
+.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust fuzz power bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -87,6 +88,14 @@ bounds: $(VENV)/built $(VENV)/tools  ## Random rules: make bounds CANDIDATES=1e9
 
 trust: $(VENV)/built $(VENV)/tools  ## What is promised under faults, with figures and PASS or FAIL: make trust [PARTS="resume disk"] [SCALE=1]
 	$(BIN)/python -m tests.verification.trust $(PARTS) --scale $(SCALE)
+
+FUZZ ?= program scenario state
+fuzz:  ## Programs, scenarios and kept states that are not meant well: make fuzz SECONDS=1800 [FUZZ="state"]
+	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --version 0.13.2
+	@for target in $(FUZZ); do \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir rust/senescape-fuzz --features libfuzzer $$target \
+			-- -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=400 -len_control=0 || exit 1; \
+	done
 
 power: $(VENV)/built $(VENV)/tools  ## Mistakes made on purpose in a copy: each must be caught by a test
 	$(BIN)/python -m tests.verification.seeded_bugs
