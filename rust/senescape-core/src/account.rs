@@ -39,9 +39,15 @@ impl Account {
         self.events[..other.events.len()].copy_from_slice(&other.events);
     }
 
-    /// Whether these events can be of a run with so many observations.
-    pub(crate) fn fits(&self, observations: usize, transitions: usize) -> bool {
-        self.events.len() <= (observations + 1) * transitions && self.events.len().is_multiple_of(transitions.max(1))
+    /// Whether these events can be of a run with so many observations, and lead from its founders to the cells that there are.
+    pub(crate) fn fits(&self, observations: usize, model: &Model, founders: &[u64], alive: &[i64]) -> bool {
+        const MOST: i128 = 1 << 53;
+        let transitions = model.transitions.len();
+        self.events.len() <= (observations + 1) * transitions
+            && self.events.len().is_multiple_of(transitions.max(1))
+            && self.events.iter().all(|n| *n >= 0)
+            && self.events.iter().map(|n| i128::from(*n)).sum::<i128>() <= MOST
+            && cells_after(model, founders, &self.totals(transitions)) == alive
     }
 
     /// Count in an epoch from now on.

@@ -119,16 +119,19 @@ impl Worker<'_> {
         let rows = self.run.observe.len();
         let of =
             |values: &[f64], width: usize| values.len() <= rows * width && values.len().is_multiple_of(width.max(1));
+        // Counted anew: what a state says of itself is not to be relied on.
+        let alive_in = |table: &Table| (0..table.rows()).filter(|row| !table.is_gone(*row)).count() as i64;
+        let alive: Vec<i64> = state.tables.iter().map(alive_in).collect();
         let same = state.pool_state.len() == model.pools.len()
             && state.measured.len() == model.aggregates.len()
             && state.trend.len() == model.aggregates.len()
             && state.first_event.len() == model.transitions.len()
             && of(&state.pools, model.pools.len())
             && of(&state.observables, model.observables.len())
-            && state.account.fits(rows, model.transitions.len())
+            && state.account.fits(rows, model, &self.run.initial, &alive)
             && state.seen <= rows;
         if !same {
-            return Err("its pools, read-outs or events are of another length");
+            return Err("its pools, read-outs or events are of another length, or events do not add up to its cells");
         }
         let numbers = [&state.pool_state, &state.measured, &state.trend];
         if numbers.iter().any(|values| values.iter().any(|x| !x.is_finite())) {
