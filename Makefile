@@ -94,8 +94,8 @@ FUZZ ?= program scenario state
 fuzz:  ## Programs, scenarios and kept states that are not meant well: make fuzz SECONDS=1800 [FUZZ="state"]
 	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --version 0.13.2
 	@for target in $(FUZZ); do \
-		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir rust/senescape-fuzz --features libfuzzer $$target \
-			-- -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=400 -len_control=0 -detect_leaks=0 || exit 1; \
+		RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_leaks=0 cargo fuzz run --fuzz-dir rust/senescape-fuzz --features libfuzzer $$target \
+			-- -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=400 -len_control=0 || exit 1; \
 	done
 
 power: $(VENV)/built $(VENV)/tools  ## Mistakes made on purpose in a copy: each must be caught by a test

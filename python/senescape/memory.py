@@ -55,5 +55,6 @@ def _own() -> int:
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError):
-        return soft
-    return soft - pages * resource.getpagesize()
+        return soft // 2
+    # Half: gaps that an allocator leaves count against this limit as memory does.
+    return (soft - pages * resource.getpagesize()) // 2

@@ -144,7 +144,10 @@ def resume(trials: Trials) -> Iterator[Figure]:
     """Killed (SIGKILL) at random moments, resumed on as many threads or others: the same to the bit."""
     n, same, begun = trials.n(1000), 0, 0
     seed = int(trials.rng.integers(2**40))
-    whole = sn.simulate(everything(), **RUN, replicates=12, seed=seed).sha256
+    started = time.monotonic()
+    whole = sn.simulate(everything(), **RUN, replicates=12, seed=seed, threads=2).sha256
+    # Moments from the first on to where most of it is done.
+    latest = max(0.3, 0.9 * (time.monotonic() - started))
     path = trials.folder / "resume"
     for i in range(n):
         # One process in ten: most of the time goes into its start. The rest are stopped within this one.
@@ -152,11 +155,11 @@ def resume(trials: Trials) -> Iterator[Figure]:
         threads = int(trials.rng.integers(1, 4))
         if i % 10 == 0:
             process = child(seed, path, threads)
-            time.sleep(trials.rng.uniform(0.0, 0.6))
+            time.sleep(trials.rng.uniform(0.0, latest))
             process.kill()
             process.wait()
         else:
-            late = time.monotonic() + trials.rng.uniform(0.05, 0.6)
+            late = time.monotonic() + trials.rng.uniform(0.05, latest)
 
             def look(finished: int, late: float = late) -> None:
                 if time.monotonic() > late:
