@@ -12,7 +12,7 @@ SECONDS ?= 1800
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust fuzz power bench clean
+.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust fuzz power mutants bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -100,6 +100,12 @@ fuzz:  ## Programs, scenarios and kept states that are not meant well: make fuzz
 
 power: $(VENV)/built $(VENV)/tools  ## Mistakes made on purpose in a copy: each must be caught by a test
 	$(BIN)/python -m tests.verification.seeded_bugs
+
+# Results end up in mutants.out; `SHARD=1/8` takes an eighth of the mistakes, FILES some files of the core.
+mutants:  ## One line of the core wrong at a time, by the thousand: make mutants [FILES="rng.rs thin.rs"] [SHARD=1/8]
+	cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --version 27.1.0
+	cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
+	cargo mutants --package senescape-core $(if $(SHARD),--shard $(SHARD)) $(FILES:%=--file rust/senescape-core/src/%)
 
 clean:  ## Remove what was built
 	rm -rf $(VENV) target build dist
