@@ -40,6 +40,9 @@ pub struct Table {
     /// The smallest wake time in each block of rows.
     pub block_wake: Vec<f64>,
     gone: usize,
+    /// The most rows there were before the last were dropped: their memory is still held.
+    #[serde(skip)]
+    most: usize,
     /// Rows of a block: how many makes a run faster or slower, and changes nothing.
     #[serde(skip)]
     block: usize,
@@ -86,9 +89,9 @@ impl Table {
 
     /// Become the table of a state, with blocks of one's own and levels up to what the plan has.
     pub fn restore(&mut self, from: &Self, top: i8) {
-        let block = self.block;
+        let (block, most) = (self.block, self.held());
         self.clone_from(from);
-        self.block = block;
+        (self.block, self.most) = (block, most);
         self.level.iter_mut().for_each(|level| *level = (*level).min(top));
         self.gone = (0..self.rows()).filter(|row| self.is_gone(*row)).count();
         self.block_wake.clear();
@@ -109,6 +112,7 @@ impl Table {
 
     /// Forget all cells, keeping the memory.
     pub fn clear(&mut self) {
+        self.most = self.held();
         self.gone = 0;
         self.key.clear();
         self.draws.clear();
@@ -129,11 +133,16 @@ impl Table {
         self.columns.iter_mut().for_each(Vec::clear);
     }
 
+    /// Rows whose memory is held: what was made room for and never written to takes none.
+    fn held(&self) -> usize {
+        self.most.max(self.rows())
+    }
+
     /// Bytes that rows take.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         const FIXED: usize = 2 * size_of::<u64>() + 2 * size_of::<u32>() + 6 * size_of::<f64>() + size_of::<i8>();
-        (self.key.capacity() * (FIXED + self.columns.len() * size_of::<f32>())) as u64
+        (self.held() * (FIXED + self.columns.len() * size_of::<f32>())) as u64
     }
 
     /// Make room for more rows, column by column: by an eighth, so that a large table never needs twice its size.
@@ -251,6 +260,7 @@ impl Table {
 
     /// Drop the rows of removed cells, keeping the order of the rest: the order never depends on when this is done.
     pub fn compact(&mut self) {
+        self.most = self.held();
         let kept: Vec<u32> = (0..self.rows() as u32).filter(|row| !self.is_gone(*row as usize)).collect();
         keep(&mut self.key, &kept);
         keep(&mut self.draws, &kept);
@@ -374,6 +384,28 @@ mod tests {
         assert!(table.key.iter().enumerate().all(|(i, k)| *k == 3 * i as u64));
         assert!(table.columns[0].iter().enumerate().all(|(i, x)| *x == 3.0 * i as f32));
         assert_eq!(table.block_wake, vec![0.0, 3.0 * BLOCK as f64]);
+    }
+
+    #[test]
+    fn memory_that_was_written_to_counts_until_it_is_given_back() {
+        let mut table = Table::new(1, BLOCK);
+        for key in 0..100_000 {
+            table.push(&cell(key));
+        }
+        // Two integers of eight bytes and two of four, six times, a level, a trait.
+        let written = 100_000 * (2 * 8 + 2 * 4 + 6 * 8 + 1 + 4);
+        assert_eq!(table.bytes(), written);
+        (0..60_000).for_each(|row| table.remove(row));
+        table.compact();
+        assert_eq!((table.rows(), table.bytes()), (40_000, written));
+        table.clear();
+        table.push(&cell(1));
+        assert_eq!(table.bytes(), written);
+        let mut other = Table::new(1, BLOCK);
+        other.restore(&table, 0);
+        assert_eq!(other.bytes(), written / 100_000);
+        table.restore(&other, 0);
+        assert_eq!(table.bytes(), written);
     }
 
     #[test]

@@ -207,6 +207,25 @@ fn tumours_go_on_past_the_horizon() {
 }
 
 #[test]
+fn what_happens_after_the_last_observation_is_counted() {
+    for (name, case) in &cases() {
+        let whole = finished(&job(case, |_| ()), &Control::default(), &BTreeMap::new());
+        // An epoch ends where an observation was: the cells stay the same.
+        let early = job(case, |run| {
+            let unseen = run.observe.split_off(run.observe.len() / 2);
+            run.cuts.extend(unseen.iter().filter(|t| **t < run.until));
+            run.cuts.sort_by(f64::total_cmp);
+        });
+        let early = finished(&early, &Control::default(), &BTreeMap::new());
+        for (early, whole) in early.iter().zip(&whole) {
+            assert_eq!(early.total_events, whole.total_events, "{name}");
+            assert_eq!(early.total_counts, whole.total_counts, "{name}");
+        }
+        conserved(name, case, &early);
+    }
+}
+
+#[test]
 fn no_cell_is_lost() {
     for (name, case) in &cases() {
         conserved(name, case, &finished(&job(case, |_| ()), &Control::default(), &BTreeMap::new()));
