@@ -2,7 +2,7 @@
 
     python -m tests.verification.trust [PART ...] [--scale 1.0] [--seed N]
 
-Parts: hashes, resume, sigint, sigkill, corruption, disk, rates, memory, limit, forged, hostile. `--scale 0.1` runs a tenth of
+Parts: hashes, resume, sigint, sigkill, corruption, disk, rates, memory, limit, forged, hostile, machine. `--scale 0.1` runs a tenth of
 the trials.
 """
 
@@ -469,6 +469,17 @@ def hostile(trials: Trials) -> Iterator[Figure]:
     yield Figure("slowest (s)", slowest, f"{SECONDS:g}", slowest <= SECONDS)
     most = max(each.grown for *_, each in found)
     yield Figure("most memory (MiB)", most / 2**20, f"{BYTES / 2**20:g}", most <= BYTES)
+
+
+@part
+def machine(trials: Trials) -> Iterator[Figure]:
+    """Runs, pauses, futures and trials in any order (hypothesis): conservation, the same to the bit, lineages."""
+    from tests.verification.machine import run_machine
+
+    n = trials.n(10_000)
+    done = run_machine(n)
+    steps = sum(done.values()) - done["paused on the way"]
+    yield Figure(f"steps without a fault ({', '.join(f'{k}: {v}' for k, v in done.items())})", steps, f"{n}", steps >= n)
 
 
 def main() -> int:

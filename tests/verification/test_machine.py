@@ -1,0 +1,26 @@
+"""A part of what `make trust PARTS=machine` does at length; and that cells which descend from nobody are seen."""
+
+import numpy as np
+import pytest
+
+from tests.verification.lineages import Living, _daughters, founders, unexplained
+from tests.verification.machine import run_machine
+
+
+@pytest.mark.biology
+def test_runs_pauses_futures_and_trials_in_any_order():
+    done = run_machine(120, each=30)
+    assert sum(done.values()) >= 120
+
+
+def test_cells_that_descend_from_nobody_are_seen():
+    first = founders(3)
+    grown = _daughters(_daughters(first.keys))
+    clones = np.tile(first.clones, 4)
+    some = [0, 4, 7, 11]
+    fine = Living(1.0, grown[some], clones[some])
+    assert unexplained(fine, first) == ""
+    assert "another clone" in unexplained(Living(1.0, fine.keys, (fine.clones + 1) % 3), first)
+    assert "one lineage key" in unexplained(Living(1.0, fine.keys[[0, 0]], fine.clones[[0, 0]]), first)
+    assert "descend from none" in unexplained(Living(1.0, fine.keys ^ np.uint64(1), fine.clones), first, deepest=6)
+    assert "own ancestors" in unexplained(fine, Living(0.0, first.keys[[0, 0]], first.clones[[0, 0]]))
