@@ -90,33 +90,40 @@ def founders(n: int) -> Living:
 
 
 def _daughters(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    both = [_mixed((keys + which * np.array([GOLDEN])) ^ np.uint64(0xD1B5_4A32_D192_ED03)) for which in np.array([1, 2], dtype=np.uint64)]
+    both = [
+        _mixed((keys + which * np.array([GOLDEN])) ^ np.uint64(0xD1B5_4A32_D192_ED03))
+        for which in np.array([1, 2], dtype=np.uint64)
+    ]
     return np.concatenate(both)
 
 
-def unexplained(now: Living, before: Living, deepest: int = 40, most: int = 2_000_000) -> str:
+def unexplained(now: Living, before: Living, deepest: int = 40, most: int = 200_000) -> str:
     """Why these cells can't all descend from those before, each in its clone and by no circle; nothing if they can.
 
-    Generations of all cells that are not there any more are followed until every cell now is met.
+    Generations of cells that are not there any more are followed until every cell now is met, or `most` were looked at.
     """
-    if len(np.unique(now.keys)) < len(now.keys):
+    order = np.argsort(now.keys)
+    sought, clone_of = now.keys[order], now.clones[order]
+    if (sought[1:] == sought[:-1]).any():
         return "two living cells have one lineage key"
-    wanted = dict(zip(now.keys.tolist(), now.clones.tolist(), strict=True))
+    missing = np.ones(len(sought), dtype=bool)
     keys, clones = before.keys, before.clones
-    met = np.array([], dtype=np.uint64)
+    met = [keys]
     for _ in range(deepest):
-        met = np.concatenate([met, keys])
-        if len(np.unique(met)) < len(met):
-            return "a cell is among its own ancestors, or has two mothers"
-        here = np.isin(keys, now.keys)
-        for key, clone in zip(keys[here].tolist(), clones[here].tolist(), strict=True):
-            if wanted.pop(key) != clone:
-                return f"cell {key:#x} is of another clone than its ancestor"
-        if not wanted:
-            return ""
+        at = np.minimum(np.searchsorted(sought, keys), len(sought) - 1)
+        here = sought[at] == keys if len(sought) else np.zeros(len(keys), dtype=bool)
+        if (clone_of[at[here]] != clones[here]).any():
+            return "a cell is of another clone than its ancestor"
+        missing[at[here]] = False
         # Who lives has no daughters; a clone of which nobody is missing needs no more looking.
-        on = ~here & np.isin(clones, list(wanted.values()))
+        on = ~here & np.isin(clones, clone_of[missing])
         keys, clones = _daughters(keys[on]), np.tile(clones[on], 2)
-        if len(met) + len(keys) > most:
-            return "" if len(wanted) < len(now.keys) else "no cell was met among two million descendants"
-    return f"{len(wanted)} cells descend from none before"
+        if not missing.any() or sum(map(len, met)) + len(keys) > most:
+            break
+        met.append(keys)
+    else:
+        return f"{missing.sum()} cells descend from none before"
+    seen = np.sort(np.concatenate(met))
+    if (seen[1:] == seen[:-1]).any():
+        return "a cell is among its own ancestors, or has two mothers"
+    return "" if not missing.all() or not len(sought) else "no cell was met among all those descendants"

@@ -9,8 +9,8 @@ from tests.verification.machine import run_machine
 
 @pytest.mark.biology
 def test_runs_pauses_futures_and_trials_in_any_order():
-    done = run_machine(120, each=30)
-    assert sum(done.values()) >= 120
+    done = run_machine(150, each=30)
+    assert sum(done.values()) >= 150
 
 
 def test_cells_that_descend_from_nobody_are_seen():
@@ -22,5 +22,7 @@ def test_cells_that_descend_from_nobody_are_seen():
     assert unexplained(fine, first) == ""
     assert "another clone" in unexplained(Living(1.0, fine.keys, (fine.clones + 1) % 3), first)
     assert "one lineage key" in unexplained(Living(1.0, fine.keys[[0, 0]], fine.clones[[0, 0]]), first)
-    assert "descend from none" in unexplained(Living(1.0, fine.keys ^ np.uint64(1), fine.clones), first, deepest=6)
+    strangers = Living(1.0, fine.keys ^ np.uint64(1), fine.clones)
+    assert "descend from none" in unexplained(strangers, first, deepest=6)
+    assert "no cell was met" in unexplained(strangers, first)
     assert "own ancestors" in unexplained(fine, Living(0.0, first.keys[[0, 0]], first.clones[[0, 0]]))
