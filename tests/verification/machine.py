@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import senescape as sn
@@ -71,7 +72,7 @@ class Machine(RuleBasedStateMachine):
     """What one may do with a model."""
 
     kept = Bundle("kept")
-    steps: Counter[str] = Counter()
+    steps: ClassVar[Counter[str]] = Counter()
     on_their_way = 0
 
     @initialize(target=kept, seed=SEEDS)
@@ -136,10 +137,8 @@ class Machine(RuleBasedStateMachine):
             result = sn.simulate(kept.model, **run, checkpoint=path, checkpoint_every=0.001, progress=stop)
         except KeyboardInterrupt:
             Machine.on_their_way += bool(read_checkpoint(path).states)
-            try:
+            with contextlib.suppress(KeyboardInterrupt):
                 result = sn.resume(path, threads=2, progress=stop)
-            except KeyboardInterrupt:
-                pass
         assert (result or sn.resume(path, progress=False)).sha256 == whole.sha256
 
     @rule(target=kept, kept=kept, more=st.floats(1.0, 60.0), dose=st.floats(0.0, 3.0), when=st.floats(0.0, 1.0))

@@ -25,4 +25,4 @@ def test_cells_that_descend_from_nobody_are_seen():
     strangers = Living(1.0, fine.keys ^ np.uint64(1), fine.clones)
     assert "descend from none" in unexplained(strangers, first, deepest=6)
     assert "no cell was met" in unexplained(strangers, first)
-    assert "own ancestors" in unexplained(fine, Living(0.0, first.keys[[0, 0]], first.clones[[0, 0]]))
+    assert "own ancestors" in unexplained(fine, Living(0.0, first.keys[[0, 0, 1, 2]], first.clones[[0, 0, 1, 2]]))

@@ -2,8 +2,8 @@
 
     python -m tests.verification.trust [PART ...] [--scale 1.0] [--seed N]
 
-Parts: hashes, resume, sigint, sigkill, corruption, disk, rates, memory, limit, forged, hostile, machine. `--scale 0.1` runs a tenth of
-the trials.
+Parts: hashes, resume, sigint, sigkill, corruption, disk, rates, memory, limit, forged, hostile, machine. `--scale 0.1` runs a
+tenth of the trials.
 """
 
 from __future__ import annotations
