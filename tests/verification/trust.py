@@ -139,6 +139,26 @@ def child(*arguments: object) -> subprocess.Popen[str]:
     return process
 
 
+def stop_at_random(trials: Trials, path: Path, seed: int, threads: int, latest: float, by_kill: bool) -> None:
+    """Begin a run and stop it: killed in a process of its own, which takes long to start, or within this one."""
+    moment = trials.rng.uniform(0.0, latest)
+    if by_kill:
+        process = child(seed, path, threads)
+        time.sleep(moment)
+        process.kill()
+        process.communicate()
+        return
+    late = time.monotonic() + moment
+
+    def look(finished: int) -> None:
+        if time.monotonic() > late:
+            raise KeyboardInterrupt
+
+    with contextlib.suppress(KeyboardInterrupt):
+        settings = {**RUN, "replicates": 12, "seed": seed, "threads": threads, "progress": look}
+        sn.simulate(everything(), **settings, checkpoint=path, checkpoint_every=0.02)
+
+
 @part
 def resume(trials: Trials) -> Iterator[Figure]:
     """Killed (SIGKILL) at random moments, resumed on as many threads or others: the same to the bit."""
@@ -150,35 +170,11 @@ def resume(trials: Trials) -> Iterator[Figure]:
     latest = max(0.3, 0.9 * (time.monotonic() - started))
     path = trials.folder / "resume"
     for i in range(n):
-        # One process in ten: most of the time goes into its start. The rest are stopped within this one.
-        path.unlink(missing_ok=True)
         threads = int(trials.rng.integers(1, 4))
-        if i % 10 == 0:
-            process = child(seed, path, threads)
-            time.sleep(trials.rng.uniform(0.0, latest))
-            process.kill()
-            process.wait()
-        else:
-            late = time.monotonic() + trials.rng.uniform(0.05, latest)
-
-            def look(finished: int, late: float = late) -> None:
-                if time.monotonic() > late:
-                    raise KeyboardInterrupt
-
-            with contextlib.suppress(KeyboardInterrupt):
-                sn.simulate(
-                    everything(),
-                    **RUN,
-                    replicates=12,
-                    seed=seed,
-                    checkpoint=path,
-                    checkpoint_every=0.02,
-                    progress=look,
-                    threads=threads,
-                )
-        if not path.exists():
-            n -= 1
-            continue
+        path.unlink(missing_ok=True)
+        # A moment before there is a file is none to resume from: another, then.
+        while not path.exists():
+            stop_at_random(trials, path, seed, threads, latest, by_kill=i % 10 == 0)
         begun += bool(read_checkpoint(path).states)
         other = threads if i % 2 else threads + 1
         same += sn.resume(path, threads=other, progress=False).sha256 == whole
