@@ -83,4 +83,4 @@ def _trajectories(seed, plt) -> None:  # type: ignore[no-untyped-def]
         panel.plot(days, mine.mean(axis=0), color="tab:blue", lw=2, label="engine, mean of 100")
         panel.plot(days, other.mean(axis=0), "o", color="tab:orange", ms=4, label="reference, mean of 8")
         panel.set(xlabel="days", title=fate)
-    panels[0].legend(frameon=False)
+    panels[0].legend(frameon=False, loc="lower right")
