@@ -128,3 +128,112 @@ impl Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::Example;
+    use crate::replicate::Stop;
+    use crate::thin::Tally;
+
+    /// In fate 0 cells divide, die or move to fate 1; from there they come back.
+    const EVENTS: [Kind; 4] = [Kind::Division, Kind::Death, Kind::Move, Kind::Move];
+    const FOUNDERS: [u64; 2] = [6, 1];
+
+    /// Observed at 10 h and 20 h of 30, in epochs of 5 h.
+    fn example() -> Example {
+        Example::kept("stops").with(|run| (run.observe, run.until, run.sync) = (vec![10.0, 20.0], 30.0, 5.0))
+    }
+
+    fn plan(example: &Example, model: &Model) -> Plan {
+        Plan::new(model, &example.run, &[], (0.0, example.run.until)).unwrap()
+    }
+
+    /// An account with these events, each of one epoch.
+    fn account(model: &Model, plan: &Plan, events: &[(usize, [usize; 4])]) -> Account {
+        let mut account = Account::default();
+        account.open(2, model);
+        account.follow(plan);
+        for (epoch, events) in events {
+            account.turn_to(*epoch, plan, model);
+            for (k, n) in events.iter().enumerate() {
+                (0..*n).for_each(|_| account.count(k, EVENTS[k]));
+            }
+        }
+        account
+    }
+
+    #[test]
+    fn events_are_counted_in_their_stretch_and_cells_follow_from_them() {
+        let example = example();
+        let job = example.job();
+        let (model, plan) = (job.model(), plan(&example, job.model()));
+        assert_eq!(model.transitions.iter().map(|t| t.kind).collect::<Vec<_>>(), EVENTS);
+        let events = [(0, [2, 0, 0, 0]), (1, [1, 0, 0, 0]), (2, [0, 1, 3, 0]), (4, [1, 0, 0, 1]), (5, [0, 6, 0, 0])];
+        let mut account = account(model, &plan, &events);
+        assert_eq!(account.totals(4), [4, 7, 3, 1]);
+        assert_eq!(account.present(4), [1, 6, 0, 1]);
+        account.turn_to(3, &plan, model);
+        assert_eq!(account.present(4), [0, 1, 3, 0]);
+        // 7 founders, then 9, 10, 9, 9, 10 and 4 at the ends of the epochs.
+        assert_eq!(account.most_cells(7), 10);
+
+        let row = |n: i64, of: usize| vec![n; 2 * of];
+        let mut record = Record {
+            replicate: 0,
+            counts: row(-1, 2),
+            events: row(-1, 4),
+            pools: vec![],
+            observables: vec![],
+            first_event: vec![],
+            last_death: f64::NAN,
+            end_time: 0.0,
+            stop: Stop::Horizon,
+            total_events: vec![],
+            total_counts: vec![],
+            tally: Tally::default(),
+            drugs: vec![],
+        };
+        account.enter(model, &FOUNDERS, 1, &mut record);
+        assert_eq!((&record.events[..], &record.counts[..]), (&[3, 0, 0, 0, -1, -1, -1, -1][..], &[9, 1, -1, -1][..]));
+        account.enter(model, &FOUNDERS, 2, &mut record);
+        assert_eq!((&record.events[..], &record.counts[..]), (&[3, 0, 0, 0, 3, 1, 3, 0][..], &[9, 1, 5, 4][..]));
+
+        account.put_back(&[0, 0, 2, 0]);
+        assert_eq!(account.totals(4), [4, 6, 2, 1]);
+        let mut longer = Account::default();
+        longer.open(4, model);
+        longer.resume(&account);
+        assert_eq!(longer.totals(4), [4, 6, 2, 1]);
+        account.follow(&plan);
+        assert_eq!(account.most_cells(7), 7);
+        account.open(2, model);
+        assert_eq!(account.totals(4), [0; 4]);
+    }
+
+    #[test]
+    fn a_forged_account_is_refused() {
+        let example = example();
+        let job = example.job();
+        let (model, plan) = (job.model(), plan(&example, job.model()));
+        let account = account(model, &plan, &[(0, [3, 0, 0, 0]), (2, [0, 1, 3, 1]), (4, [1, 0, 0, 0])]);
+        assert!(account.fits(2, model, &FOUNDERS, &[7, 3]));
+        assert!(account.fits(3, model, &FOUNDERS, &[7, 3]), "of a run with fewer observations");
+        assert!(!account.fits(1, model, &FOUNDERS, &[7, 3]), "of a run with more");
+        assert!(!account.fits(2, model, &FOUNDERS, &[6, 3]), "a cell less");
+        let fits = |change: &dyn Fn(&mut Vec<i64>)| {
+            let mut account = account.clone();
+            change(&mut account.events);
+            account.fits(2, model, &FOUNDERS, &[7, 3])
+        };
+        assert!(!fits(&|events| events.extend([0; 4])), "a row too many");
+        assert!(!fits(&|events| events.truncate(11)), "not whole rows");
+        assert!(!fits(&|events| events[0] += 1), "one more division");
+        assert!(!fits(&|events| (events[0], events[4]) = (-1, 4)), "less than no division");
+        // As often back as there: no cell more or less.
+        let back_and_forth = |n: i64| fits(&|events| (events[2], events[3]) = (n, n));
+        assert!(back_and_forth((1 << 52) - 5));
+        assert!(!back_and_forth((1 << 52) - 4), "more events than can be told apart");
+        assert!(!back_and_forth(i64::MAX), "more than can be added up");
+    }
+}

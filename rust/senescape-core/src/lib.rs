@@ -15,6 +15,8 @@ mod effect;
 pub mod ensemble;
 pub mod env;
 pub mod error;
+#[cfg(test)]
+mod example;
 mod exchange;
 pub mod expr;
 pub mod flow;

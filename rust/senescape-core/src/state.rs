@@ -178,6 +178,142 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::Cell;
+    use crate::ensemble::{Control, locked};
+    use crate::example::Example;
+    use crate::outside::Nothing;
+    use std::collections::BTreeMap;
+
+    const KEPT: f64 = 24.0;
+
+    /// A run to 24 h, and the tumour that is kept then.
+    fn kept(example: &Example) -> State {
+        let first = example.with(|run| {
+            (run.until, run.keep, run.replicates) = (KEPT, true, 1);
+            run.observe.retain(|t| *t <= KEPT);
+            run.doses.clear();
+        });
+        let control = Control::default();
+        first.job().run(&control, &Nothing, &BTreeMap::new()).unwrap();
+        locked(&control.states)[&0].clone()
+    }
+
+    /// What is said of a state from which a run is to go on; nothing if it goes on.
+    fn said(example: &Example, state: State) -> Option<String> {
+        let on = example.with(|run| (run.begin, run.replicates) = (KEPT, 1));
+        let outcome = on.job().run(&Control::default(), &Nothing, &BTreeMap::from([(0, state)])).unwrap();
+        let said = outcome.error.map(|error| error.to_string());
+        said.map(|said| {
+            said.replace("the run is not valid: the kept tumour 0 does not fit the model and the run: ", "")
+        })
+    }
+
+    /// Two fates whose traits follow a drug; a pool, aggregates and two read-outs, of five rows of which three are seen.
+    fn everything() -> Example {
+        Example::kept("everything").with(|run| {
+            (run.initial, run.until) = (vec![150, 50], 48.0);
+            run.observe = (0..5).map(|i| 12.0 * f64::from(i)).collect();
+        })
+    }
+
+    type Forgery = (&'static str, fn(&mut State));
+
+    const TIME: &str = "no epoch begins at its time";
+    const FATES: &str = "it has other fates";
+    const TRAITS: &str = "traits are of another time";
+    const LENGTHS: &str = "its pools, read-outs or events are of another length, or events do not add up to its cells";
+    const FINITE: &str = "a pool or an aggregate is not finite";
+    const COLUMNS: &str = "columns of cells are of different lengths";
+    const CELL: &str = "a cell is impossible";
+
+    const FORGERIES: &[Forgery] = &[
+        (TIME, |state| state.time = 23.0),
+        (FATES, |state| state.tables.truncate(1)),
+        (FATES, |state| state.tables.push(Table::new(5, 64))),
+        (TRAITS, |state| (state.tables[1].entered[3], state.tables[1].since[3]) = (0.0, 23.0)),
+        (TRAITS, |state| {
+            let table = &mut state.tables[1];
+            (table.since[3], table.wake[3], table.window_end[3]) = (25.0, 26.0, 27.0);
+        }),
+        (LENGTHS, |state| state.pool_state.push(1.0)),
+        (LENGTHS, |state| state.measured.push(1.0)),
+        (LENGTHS, |state| state.trend.push(0.0)),
+        (LENGTHS, |state| state.first_event.push(1.0)),
+        (LENGTHS, |state| state.pools.resize(6, 1.0)),
+        (LENGTHS, |state| state.observables.resize(12, 1.0)),
+        (LENGTHS, |state| state.observables.push(1.0)),
+        (LENGTHS, |state| state.account = Account::default()),
+        (LENGTHS, |state| state.tables[0].remove(3)),
+        (LENGTHS, |state| state.seen = 6),
+        (FINITE, |state| state.pool_state[0] = f64::NAN),
+        (FINITE, |state| state.measured[0] = f64::INFINITY),
+        (FINITE, |state| state.trend[0] = f64::NEG_INFINITY),
+        (COLUMNS, |state| state.tables[1].draws.push(0)),
+        (COLUMNS, |state| state.tables[1].clone.push(0)),
+        (COLUMNS, |state| state.tables[1].marks.push(0)),
+        (COLUMNS, |state| state.tables[1].level.push(0)),
+        (COLUMNS, |state| state.tables[1].entered.push(0.0)),
+        (COLUMNS, |state| state.tables[1].since.push(KEPT)),
+        (COLUMNS, |state| state.tables[1].wake.push(KEPT)),
+        (COLUMNS, |state| state.tables[1].threshold.push(1.0)),
+        (COLUMNS, |state| state.tables[1].bound.push(1.0)),
+        (COLUMNS, |state| state.tables[1].window_end.push(KEPT)),
+        (COLUMNS, |state| state.tables[1].key.truncate(5)),
+        (COLUMNS, |state| state.tables[1].columns[2].push(1.0)),
+        (COLUMNS, |state| state.tables[1].columns.truncate(4)),
+        (CELL, |state| state.tables[1].level[3] = FINEST - 1),
+        (CELL, |state| state.tables[1].clone[3] = 200),
+        (CELL, |state| state.tables[1].entered[3] = state.tables[1].since[3] + 1.0),
+        (CELL, |state| (state.tables[1].entered[3], state.tables[1].since[3]) = (-2.0, -1.0)),
+        (CELL, |state| state.tables[1].wake[3] = 23.0),
+        (CELL, |state| state.tables[1].threshold[3] = -1.0),
+        (CELL, |state| state.tables[1].threshold[3] = f64::INFINITY),
+        (CELL, |state| state.tables[1].bound[3] = -1.0),
+        (CELL, |state| state.tables[1].bound[3] = f64::INFINITY),
+        (CELL, |state| state.tables[1].window_end[3] = 23.0),
+        (CELL, |state| state.tables[1].columns[2][3] = f32::NAN),
+    ];
+
+    #[test]
+    fn a_forged_state_is_refused() {
+        let example = everything();
+        let state = kept(&example);
+        assert_eq!(said(&example, state.clone()), None);
+        for (number, (what, forge)) in FORGERIES.iter().enumerate() {
+            let mut forged = state.clone();
+            forge(&mut forged);
+            assert_eq!(said(&example, forged).as_deref(), Some(*what), "forgery {number}");
+        }
+    }
+
+    #[test]
+    fn a_state_may_be_of_a_shorter_run_and_hold_rows_of_the_gone() {
+        let example = everything();
+        let mut state = kept(&example);
+        let gone = Cell { clone: u32::MAX, traits: vec![f32::NAN; state.tables[0].columns.len()], ..Cell::default() };
+        let row = state.tables[0].rows();
+        state.tables[0].push(&gone);
+        state.tables[0].remove(row);
+        (state.tables[0].clone[0], state.seen) = (199, 5);
+        state.pools.resize(5, 1.0);
+        state.observables.resize(10, 1.0);
+        assert_eq!(said(&example, state), None);
+    }
+
+    /// Traits that nothing but events changes may be of any time before; in `stops` there are no others.
+    #[test]
+    fn traits_that_hold_still_may_be_of_earlier() {
+        let example = Example::kept("stops").with(|run| {
+            (run.initial, run.sync, run.stop.max_cells, run.stop.relapse) = (vec![40, 20], 6.0, 1000, None);
+            run.until = 48.0;
+            run.observe.truncate(4);
+        });
+        let mut state = kept(&example);
+        (state.tables[1].entered[0], state.tables[1].since[0]) = (0.0, 1.0);
+        assert_eq!(said(&example, state.clone()), None);
+        (state.tables[1].since[0], state.tables[1].wake[0], state.tables[1].window_end[0]) = (25.0, 26.0, 27.0);
+        assert_eq!(said(&example, state).as_deref(), Some(TRAITS));
+    }
 
     #[test]
     fn bytes_that_are_no_state_are_refused() {
