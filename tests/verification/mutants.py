@@ -20,7 +20,7 @@ TESTS = {
     "survival": ["trials"],
     "cohort": ["trials"],
     "drugs": ["drugs_api"],
-    "run": ["refusals", "results", "drugs_api"],
+    "run": ["run", "refusals"],
     "reading": ["reading"],
     "writing": ["reading"],
     "checkpoint": ["checkpoint"],
