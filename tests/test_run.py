@@ -170,7 +170,9 @@ def test_a_dose_names_its_drug_by_place():
         dose_document([sn.Drug("yy")], sn.Dose("yyy", 1.0, at=2.0))
 
 
-@pytest.mark.parametrize(("above", "after"), [(-1e-9, 0.0), (math.nan, 0.0), (math.inf, 0.0), (1.0, -1e-9), (1.0, math.nan)])
+@pytest.mark.parametrize(
+    ("above", "after"), [(-1e-9, 0.0), (math.nan, 0.0), (math.inf, 0.0), (1.0, -1e-9), (1.0, math.nan)]
+)
 def test_relapse_needs_numbers(above, after):
     with pytest.raises(sn.ModelError, match=r"^Relapse\((above|after)="):
         sn.Relapse(above, after=after)
@@ -184,7 +186,12 @@ def test_numbers_are_taken_for_what_they_are():
             whole_number(bad, "n", 0, 9)
     assert type(positive("2", "x", "a time")) is float
     assert positive(1e-300, "x", "a time") == 1e-300
-    for bad, says in ((0.0, "positive and finite"), (math.inf, "positive"), ("a", "not a number"), ([1], "not a number")):
+    for bad, says in (
+        (0.0, "positive and finite"),
+        (math.inf, "positive"),
+        ("a", "not a number"),
+        ([1], "not a number"),
+    ):
         with pytest.raises(sn.ModelError, match=f"^x = .*{says}.*; give a time$"):
             positive(bad, "x", "a time")
     with pytest.raises(sn.ModelError, match="^x is missing: give a time$"):

@@ -50,7 +50,9 @@ def mutate(module: str) -> Counter:
     config = (ROOT / "pyproject.toml").read_text().replace("[tool.mutmut]\n", f"[tool.mutmut]\n{own}")
     (place / "pyproject.toml").write_text(config)
     mutmut = [sys.executable, "-m", "mutmut"]
-    ran = subprocess.run([*mutmut, "run", "--max-children", "1"], cwd=place, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [*mutmut, "run", "--max-children", "1"], cwd=place, capture_output=True, text=True, check=False
+    )
     found = subprocess.run([*mutmut, "results", "--all", "true"], cwd=place, capture_output=True, text=True, check=True)
     ends = dict(line.strip().rsplit(": ", 1) for line in found.stdout.splitlines() if ": " in line)
     if not ends or "not checked" in ends.values():
