@@ -57,8 +57,13 @@ def test_what_is_given_is_written():
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
-    [("seed", 0, 2**64 - 1), ("first", 0, 2**63 - 1), ("replicates", 1, 2**31 - 1), ("threads", 1, 1024)]
-    + [("max_cells", 1, 2**32 - 1)],
+    [
+        ("seed", 0, 2**64 - 1),
+        ("first", 0, 2**63 - 1),
+        ("replicates", 1, 2**31 - 1),
+        ("threads", 1, 1024),
+        ("max_cells", 1, 2**32 - 1),
+    ],
 )
 def test_whole_numbers_have_ends(name, low, high):
     for good in (max(low, 1), high):
@@ -182,7 +187,7 @@ def test_numbers_are_taken_for_what_they_are():
     assert whole_number(np.int64(3), "n", 3, 3) == 3
     assert type(whole_number(4.0, "n", 0, 9)) is int
     for bad in ("3", None, 2.5, math.inf):
-        with pytest.raises(sn.ModelError, match="^n = .* must be a whole number$"):
+        with pytest.raises(sn.ModelError, match=r"^n = .* must be a whole number$"):
             whole_number(bad, "n", 0, 9)
     assert type(positive("2", "x", "a time")) is float
     assert positive(1e-300, "x", "a time") == 1e-300
@@ -192,7 +197,7 @@ def test_numbers_are_taken_for_what_they_are():
         ("a", "not a number"),
         ([1], "not a number"),
     ):
-        with pytest.raises(sn.ModelError, match=f"^x = .*{says}.*; give a time$"):
+        with pytest.raises(sn.ModelError, match=rf"^x = .*{says}.*; give a time$"):
             positive(bad, "x", "a time")
-    with pytest.raises(sn.ModelError, match="^x is missing: give a time$"):
+    with pytest.raises(sn.ModelError, match=r"^x is missing: give a time$"):
         positive(None, "x", "a time")

@@ -1,4 +1,4 @@
-"""One line of the package wrong at a time: which mistakes would the tests of a module not tell? Results: docs/mutation-testing.md.
+"""One line of the package wrong at a time: which mistakes would its tests not tell? Results: docs/mutation-testing.md.
 
 mutmut runs in a folder under build/, a module with its tests at a time, so that a mistake costs seconds.
 """
