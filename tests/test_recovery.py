@@ -2,6 +2,7 @@
 
 import csv
 from collections import defaultdict
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_thresholds_are_met_where_they_are_reached():
     # All counts 1: logarithms are 0, and every comparison is between equals.
     flat = np.ones(len(TIME), dtype=int)
     found = score(TIME.astype(int), flat, 42.0, rise=1.0, level=1.0, fall=0.0)
-    assert found == score(list(TIME), list(flat), 42.0, rise=1.0, level=1.0, fall=0.0)
+    assert found == score(list(TIME), [Fraction(1)] * len(TIME), 42.0, rise=1.0, level=1.0, fall=0.0)
     assert (found.recovered, found.delay, found.lowest, found.lowest_time) == (True, 30.0, 1.0, 72.0)
     # The last image is late enough to be looked at.
     assert score(TIME, flat, TIME[-1] - 30.0).lowest_time == TIME[-1]

@@ -2,6 +2,7 @@
 
 import math
 import os
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -112,6 +113,7 @@ def test_a_step_of_its_own_is_a_hundredth():
 
 def test_times_that_are_given_are_sorted_once_each():
     assert observation_times(9.0, None, [[9, 3.0], [0, 3.0]]) == [0.0, 3.0, 9.0]
+    assert observation_times(9.0, None, [Fraction(1, 2)]) == [0.5]
     assert observation_times(9.0, 1.0, []) == []
     for bad in ([math.nan], [math.inf, 1.0], [1.0, -1e-9], [9.5, 1.0], [1.0, 9.000001]):
         with pytest.raises(sn.ModelError, match="from 0 to until = 9 h"):
@@ -145,7 +147,14 @@ def visited():
 
 @pytest.mark.parametrize(
     ("visits", "times"),
-    [(40.0, [0, 40, 80]), (50, [0, 50]), ([30, 10.0, 30], [10, 30]), ([0.0, 99.5], [0, 99.5]), (7 * [1.0], [1])],
+    [
+        (40.0, [0, 40, 80]),
+        (50, [0, 50]),
+        ([30, 10.0, 30], [10, 30]),
+        ([0.0, 99.5], [0, 99.5]),
+        (7 * [1.0], [1]),
+        ([Fraction(1, 2)], [0.5]),
+    ],
 )
 def test_visits_come_before_the_end(visits, times):
     found = document(model=visited(), initial={"a": 1}, visits=visits)["visits"]
