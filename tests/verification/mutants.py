@@ -23,7 +23,7 @@ TESTS = {
     "run": ["run", "refusals"],
     "reading": ["reading"],
     "writing": ["reading"],
-    "checkpoint": ["checkpoint"],
+    "checkpoint": ["checkpoint_parts", "checkpoint"],
 }
 """The files that test a module."""
 
