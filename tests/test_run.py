@@ -40,6 +40,11 @@ def test_what_is_not_given_has_a_default():
     assert document(threads=None)["threads"] == os.cpu_count()
 
 
+def test_where_processors_are_not_known_one_thread_runs(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert document(threads=None)["threads"] == 1
+
+
 def test_what_is_given_is_written():
     doses = [sn.Pulse("chemo", 1.0, start=2.0, duration=3.0), sn.Dose("senolytic", 4.0, at=5.0)]
     found = document(
