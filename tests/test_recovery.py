@@ -126,6 +126,11 @@ def test_dropouts_are_told_from_dying_out(end, image, lowest):
     assert score(TIME, count, 0.0, window=0.0).lowest == pytest.approx(lowest)
 
 
+def test_a_dropout_is_told_from_three_images_on():
+    assert score([0.0, 12.0, 24.0], [100.0, 10.0, 100.0], 0.0, settle=0.0, window=0.0).lowest == pytest.approx(100.0)
+    assert score([0.0, 12.0], [100.0, 10.0], 0.0, settle=0.0, window=0.0).lowest == pytest.approx(10.0)
+
+
 def test_what_cannot_be_scored_is_refused():
     with pytest.raises(sn.ModelError, match="one count for each time"):
         score(TIME, TIME[1:], 0.0)
