@@ -80,6 +80,104 @@ def test_bad_numbers_are_named(make, message):
         make()
 
 
+NORMAL = {"mean": 0.0, "sd": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad", "says"),
+    [
+        (sn.Normal, {"mean": 0.0, "sd": 0.0}, {"mean": 0.0, "sd": -1e-9}, "mean=0, sd=-1e-09): sd must be >= 0"),
+        (
+            sn.Normal,
+            {**NORMAL, "low": 2.0, "high": 2.0},
+            {**NORMAL, "low": 2.5, "high": 2.0},
+            "low=2.5, high=2): low must",
+        ),
+        (sn.Normal, {**NORMAL, "low": 9.0}, None, None),
+        (sn.Normal, {**NORMAL, "high": -9.0}, None, None),
+        (
+            sn.LogNormal,
+            {"median": 0.5, "sigma": 0.0},
+            {"median": 0.0, "sigma": 0.0},
+            "median=0, sigma=0): median must be > 0",
+        ),
+        (sn.LogNormal, {"median": 0.5, "sigma": 0.5}, {"median": 0.5, "sigma": -1e-9}, "sigma must be >= 0"),
+        (
+            sn.Uniform,
+            {"low": 1.0, "high": 1.0},
+            {"low": 1.5, "high": 1.0},
+            "low=1.5, high=1): low must not exceed high",
+        ),
+        (
+            sn.Integers,
+            {"low": 2.0, "high": 2.0},
+            {"low": 2.0, "high": 1.0},
+            "low=2, high=1): low and high must be whole",
+        ),
+        (
+            sn.Integers,
+            {"low": -1.0, "high": 1.0},
+            {"low": 1.0, "high": 1.5},
+            "low=1, high=1.5): low and high must be whole",
+        ),
+        (
+            sn.Integers,
+            {"low": 0.0, "high": 1.0},
+            {"low": 0.5, "high": 1.0},
+            "low=0.5, high=1): low and high must be whole",
+        ),
+        (sn.Beta, {"a": 0.5, "b": 0.5}, {"a": 0.0, "b": 1.0}, "a=0, b=1): a and b must be > 0"),
+        (sn.Beta, {"a": 1.0, "b": 0.5}, {"a": 1.0, "b": 0.0}, "a=1, b=0): a and b must be > 0"),
+        (
+            sn.Gamma,
+            {"shape": 0.5, "scale": 0.5},
+            {"shape": 0.0, "scale": 1.0},
+            "shape=0, scale=1): shape and scale must",
+        ),
+        (
+            sn.Gamma,
+            {"shape": 1.0, "scale": 0.5},
+            {"shape": 1.0, "scale": 0.0},
+            "shape=1, scale=0): shape and scale must",
+        ),
+        (sn.Exponential, {"mean": 0.0}, {"mean": -1e-9}, "mean=-1e-09): mean must be >= 0"),
+        (sn.Bernoulli, {"p": 0.0}, {"p": -1e-9}, "p=-1e-09): p must lie between 0 and 1"),
+        (sn.Bernoulli, {"p": 1.0}, {"p": 1.5}, "p=1.5): p must lie between 0 and 1"),
+    ],
+)
+def test_numbers_may_go_to_their_ends_and_no_further(kind, good, bad, says):
+    law = kind(**good)
+    assert {name: param.value for name, param in law.params().items()} == good
+    assert np.isfinite(law.sample(np.random.default_rng(), 3)).all()
+    if bad is not None:
+        with pytest.raises(sn.ModelError) as refused:
+            kind(**bad)
+        assert str(refused.value).startswith(f"{kind.__name__}(")
+        assert says in str(refused.value)
+
+
+def test_a_number_that_is_none_is_named():
+    with pytest.raises(sn.ModelError, match=r"Uniform\(high='x'\)"):
+        sn.Uniform(0.0, "x")
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_what_is_certain_is_certain(p):
+    assert set(sn.Bernoulli(p).sample(np.random.default_rng(), 1000)) == {p}
+
+
+def test_the_root_draws_nothing():
+    with pytest.raises(NotImplementedError, match="Distribution"):
+        Distribution().sample(np.random.default_rng(), 1)
+
+
+def test_one_end_may_be_open():
+    rng = np.random.default_rng()
+    assert sn.Normal(0.0, 1.0, low=3.0).sample(rng, 1000).max() < 9
+    assert sn.Normal(0.0, 1.0, low=0.0).sample(rng, 1000).max() > 0.5
+    assert sn.Normal(0.0, 1.0, high=0.0).sample(rng, 1000).min() < -0.5
+
+
 def test_numbers_become_parameters():
     law = sn.Normal(sn.Param(1.0, unit="h", source="s"), 0.5, high=3.0)
     assert list(law.params()) == ["mean", "sd", "high"]

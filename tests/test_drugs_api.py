@@ -117,6 +117,84 @@ def test_bad_doses(make, message):
         make()
 
 
+def test_what_a_drug_is_given_is_kept():
+    drug = sn.Drug("x", route="oral", half_life=3.0, unit="mg/l")
+    assert (drug.name, drug.route, drug.unit) == ("x", "oral", "mg/l")
+    assert (sn.Drug("x").route, sn.Drug("x").unit) == (None, "uM")
+    assumed = drug.fields["absorption_half_life"]
+    assert (assumed.value, assumed.unit) == (1.0, "h")
+    assert assumed.source == "assumed: absorbed within hours"
+    assert "absorption_half_life" not in sn.Drug("x", 3.0, route="bolus").fields
+    units = {
+        name: param.unit for name, param in sn.Drug("x", 1.0, k12=0.0, k21=0.0, absorption_half_life=1.0).fields.items()
+    }
+    assert units == {
+        "half_life": "h", "volume": "1", "absorption_half_life": "h", "bioavailability": "1", "k12": "1/h", "k21": "1/h",
+    }  # fmt: skip
+    assert sn.Drug("x", elimination=0.1).fields["elimination"].unit == "1/h"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: sn.Drug("x", 1.0, k21=0.1), "^drug 'x': give both k12 and k21"),
+        (lambda: sn.Drug("x", 1.0, k12=-0.1, k21=0.1), "^drug 'x': k12 is -0.1; it must be >= 0$"),
+        (
+            lambda: sn.Drug("x", 1.0, bioavailability=-0.1),
+            "^drug 'x': bioavailability is -0.1; it must be from 0 to 1$",
+        ),
+        (lambda: sn.Drug("x", 1.0, absorption_half_life=0.0), "^drug 'x': absorption_half_life is 0; it must be > 0$"),
+        (lambda: sn.Dose("x", True, 0.0), "^Dose of 'x': amount is True; it must be a finite number >= 0$"),
+        (lambda: sn.Dose("x", 1.0, math.inf), "^Dose of 'x': at is inf; it must be a finite number >= 0$"),
+        (
+            lambda: sn.Dose("x", 1.0, 0.0, duration=-1.0),
+            "^Dose of 'x': duration is -1; it must be a finite number > 0$",
+        ),
+        (
+            lambda: sn.Dose("x", 1.0, 0.0, duration="1"),
+            "^Dose of 'x': duration is '1'; it must be a finite number > 0$",
+        ),
+        (
+            lambda: sn.Dose("x", 1.0, 0.0, route="oral", duration=1.0),
+            "^Dose of 'x': a dose by route 'oral' is given at once",
+        ),
+        (lambda: sn.Dose(3, 1.0, 0.0), r"^Dose\(drug=3\): name the drug"),
+        (lambda: sn.Pulse("", 1.0, 0.0, 1.0), r"^Pulse\(drug=''\): name the drug"),
+        (lambda: sn.Pulse("x", 1.0, -1.0, 1.0), "^Pulse of 'x': start is -1; it must be a finite number >= 0$"),
+        (lambda: sn.Pulse("x", 1.0, 0.0, -1.0), "^Pulse of 'x': duration is -1; it must be a finite number > 0$"),
+        (
+            lambda: sn.Pulse("x", None, 0.0, 1.0),
+            "^Pulse of 'x': concentration is None; it must be a finite number >= 0$",
+        ),
+    ],
+)
+def test_a_refusal_says_of_what_and_what_is_wanted(make, message):
+    with pytest.raises(sn.ModelError, match=message):
+        make()
+
+
+def test_numbers_may_go_to_their_ends():
+    fields = sn.Drug("x", elimination=0.0, bioavailability=1.0, k12=0.0, k21=0.0).fields
+    assert {name: param.value for name, param in fields.items()} == {
+        "elimination": 0.0, "volume": 1.0, "bioavailability": 1.0, "k12": 0.0, "k21": 0.0,
+    }  # fmt: skip
+    assert sn.Drug("x", 1.0, bioavailability=0.0).fields["bioavailability"].value == 0.0
+    assert sn.Drug("x", 0.5, volume=0.5, absorption_half_life=0.5).fields["half_life"].value == 0.5
+    assert sn.Dose("x", 0.0, 0.0) == sn.Dose("x", amount=0, at=0, route=None, duration=None)
+    assert sn.Dose("x", 1.0, 0.0, duration=0.5).duration == 0.5
+    pulse = sn.Pulse("x", 0, np.int64(0), np.float32(0.5))
+    assert (pulse.concentration, pulse.start, pulse.duration) == (0.0, 0.0, 0.5)
+    assert {type(pulse.concentration), type(pulse.start), type(pulse.duration)} == {float}
+
+
+def test_a_dose_needs_what_its_route_needs():
+    oral = sn.Drug("x", 10.0, absorption_half_life=1.0)
+    assert oral.route_of(sn.Dose("x", 1.0, 0.0, route="oral")) == "oral"
+    assert sn.Drug("x", 10.0, route="infusion").route_of(sn.Dose("x", 1.0, 0.0, duration=2.0)) == "infusion"
+    with pytest.raises(sn.ModelError, match=r"^a dose of 'x' at 5 h is oral; give"):
+        sn.Drug("x", 1.0).route_of(sn.Dose("x", 1.0, 5.0, route="oral"))
+
+
 def test_doses_are_plain_floats():
     dose = sn.Dose("x", np.float32(1), np.int64(3), "infusion", np.float64(2))
     assert (type(dose.amount), type(dose.at), type(dose.duration)) == (float, float, float)

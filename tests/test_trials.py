@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import senescape as sn
 from scipy import stats
+from senescape import survival
 from senescape.cohort import quantiles
-from senescape.survival import compare, kaplan_meier, median
+from senescape.distributions import Distribution
+from senescape.survival import Comparison, compare, kaplan_meier, median
 
 
 class Tumour:
@@ -163,6 +165,100 @@ def test_a_hazard_ratio_is_found(fresh_seed):
     assert found.variance_saved == pytest.approx(1.0, abs=0.1)
 
 
+def test_a_comparison_is_what_its_parts_are(fresh_seed, monkeypatch):
+    """Few resamples, against the same made by hand and lifelines."""
+    import lifelines
+    import pandas as pd
+
+    monkeypatch.setattr(survival, "_RESAMPLES", 40)
+    rng = np.random.default_rng(fresh_seed)
+    n, horizon = 60, 150.0
+    a, b = exponential(rng, 0.012, n, 1e9), exponential(rng, 0.02, n, 1e9)
+    found = compare(a, b, horizon, ("new", "old"), confidence=0.8, seed=fresh_seed)
+    assert (found.arm, found.control, found.tumours, found.confidence) == ("new", "old", n, 0.8)
+
+    x, y = np.minimum(a[0], horizon), np.minimum(b[0], horizon)
+    again = np.random.default_rng(fresh_seed)
+    chosen = [again.integers(n, size=n) for _ in range(40)]
+    # All relapse, so that a median is that of the times, the lower of two.
+    middle = [np.sort(a[0][rows])[n // 2 - 1] - np.sort(b[0][rows])[n // 2 - 1] for rows in chosen]
+    assert found.mean_difference == pytest.approx(x.mean() - y.mean())
+    assert found.mean_difference_interval == pytest.approx(
+        np.quantile([(x - y)[rows].mean() for rows in chosen], [0.1, 0.9])
+    )
+    assert found.median_difference == pytest.approx(np.sort(a[0])[n // 2 - 1] - np.sort(b[0])[n // 2 - 1])
+    assert found.median_difference_interval == pytest.approx(np.quantile(middle, [0.1, 0.9]))
+    assert {type(each) for each in (*found.mean_difference_interval, *found.median_difference_interval)} == {float}
+    assert found.variance_saved == pytest.approx((x.var() + y.var()) / (x - y).var())
+
+    frame = pd.DataFrame({"t": [*a[0], *b[0]], "e": True, "arm": [1.0] * n + [0.0] * n, "who": [*range(n)] * 2})
+    fitted = lifelines.CoxPHFitter(alpha=0.2).fit(frame, "t", "e", cluster_col="who")
+    assert found.hazard_ratio == pytest.approx(fitted.hazard_ratios_["arm"])
+    assert found.hazard_ratio_interval == pytest.approx(np.exp(fitted.confidence_intervals_.loc["arm"]).tolist())
+    default = compare(a, b, horizon, ("new", "old"))
+    assert default.confidence == 0.95
+    assert default == compare(a, b, horizon, ("new", "old"), confidence=0.95, seed=0)
+
+
+@pytest.fixture
+def few_resamples(monkeypatch):
+    monkeypatch.setattr(survival, "_RESAMPLES", 5)
+
+
+def test_a_relapse_at_the_start_counts(few_resamples):
+    always = np.ones(6, dtype=bool)
+    arm, control = np.array([0.0, 2.0, 3.0, 7.0, 8.0, 9.0]), np.array([1.0, 0.0, 4.0, 5.0, 6.0, 7.0])
+    found = compare((arm, always), (control, always), 10.0, ("a", "b"))
+    nearly = compare((np.maximum(arm, 1e-9), always), (np.maximum(control, 1e-9), always), 10.0, ("a", "b"))
+    assert np.isfinite(found.hazard_ratio)
+    assert found.hazard_ratio == nearly.hazard_ratio
+
+
+def test_arms_that_differ_by_the_same_everywhere(few_resamples):
+    always, times = np.ones(4, dtype=bool), np.array([10.0, 20.0, 30.0, 40.0])
+    found = compare((times + 5.0, always), (times, always), 100.0, ("a", "b"))
+    assert found.variance_saved == np.inf
+    assert found.mean_difference_interval == (5.0, 5.0)
+    same = compare((times * 0 + 5.0, always), (times * 0 + 5.0, always), 100.0, ("a", "b"))
+    assert np.isnan(same.variance_saved)
+
+
+@pytest.mark.parametrize("none", [0, 1])
+def test_an_arm_without_relapse_has_no_ratio_nor_median(none, few_resamples):
+    always, times = np.ones(4, dtype=bool), np.array([10.0, 20.0, 30.0, 40.0])
+    arms = [(times, always), (times, always)]
+    arms[none] = (times, ~always)
+    found = compare(*arms, 100.0, ("a", "b"))
+    for value in (found.hazard_ratio, *found.hazard_ratio_interval, *found.median_difference_interval):
+        assert np.isnan(value)
+    assert len(found.hazard_ratio_interval) == len(found.median_difference_interval) == 2
+
+
+def test_half_is_the_median():
+    relapsed = np.array([True, True, False, False])
+    assert median(np.array([3.0, 5.0, 9.0, 9.0]), relapsed) == 5.0
+    assert np.isnan(median(np.array([3.0, 5.0, 9.0, 9.0, 9.0]), np.array([*relapsed, False])))
+    assert type(median(np.array([3.0]), relapsed[:1])) is float
+
+
+def test_a_curve_begins_with_all_at_risk():
+    curve = kaplan_meier(np.array([4.0, 2.0, 2.0, 3.0, 2.0, 4.0]), np.array([1, 1, 0, 0, 1, 0], dtype=bool))
+    assert curve["time"].tolist() == [0.0, 2.0, 4.0]
+    assert curve["at_risk"].tolist() == [6, 6, 2]
+    assert curve["survival"] == pytest.approx([1.0, 4 / 6, 4 / 6 / 2])
+
+
+def test_a_comparison_prints_as_lines():
+    found = Comparison("new", "old", 12, 0.9, 0.51234, (0.4, 0.6), 12.5, (1.0, 20.0), 10.25, (-1.0, 21.5), 3.456)
+    assert str(found).splitlines() == [
+        "new against old, 12 tumours each, 90% intervals",
+        "hazard ratio of relapse       0.512 (0.4 to 0.6)",
+        "median relapse-free time      12.5 h (1 to 20)",
+        "mean up to the horizon        10.2 h (-1 to 21.5)",
+        "variance saved by pairing     3.5-fold",
+    ]
+
+
 def test_what_cannot_be_known_is_not_a_number():
     times, never = np.full(20, 100.0), np.zeros(20, dtype=bool)
     found = compare((times, never), (np.full(20, 50.0), ~never), 100.0, ("a", "b"))
@@ -196,6 +292,70 @@ def test_quantiles_are_those_of_the_distribution(name):
     ours, theirs = DISTRIBUTIONS[name]
     shares = (np.arange(1000) + 0.5) / 1000
     np.testing.assert_allclose(quantiles(ours, shares), theirs.ppf(shares), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("law", "shares", "values"),
+    [
+        (sn.Constant(2.5), [0.0, 0.3, 1.0], [2.5, 2.5, 2.5]),
+        (sn.Normal(1.0, 0.0), [0.1, 0.9], [1.0, 1.0]),
+        (sn.Normal(1.0, 0.5, low=0.9, high=1.2), [0.01, 0.5, 0.99], [0.9, 1.0, 1.2]),
+        (sn.Normal(1.0, 0.5, low=0.9), [0.01, 0.5], [0.9, 1.0]),
+        (sn.Normal(1.0, 0.5, high=1.2), [0.5, 0.99], [1.0, 1.2]),
+        (sn.Normal(1.0, 0.0, low=1.5), [0.5], [1.5]),
+        (sn.Uniform(-1.0, 3.0), [0.0, 0.25, 1.0], [-1.0, 0.0, 3.0]),
+        (sn.Integers(2, 5), [0.0, 0.2499, 0.25, 0.75, 1.0], [2, 2, 3, 5, 5]),
+        (sn.Bernoulli(0.25), [0.0, 0.75, 0.7501, 1.0], [0, 0, 1, 1]),
+        (sn.Bernoulli(0.0), [0.5, 1.0], [0, 0]),
+        (sn.LogNormal(2.0, 0.0), [0.1, 0.9], [2.0, 2.0]),
+    ],
+    ids=lambda each: each.kind if isinstance(each, Distribution) else "",
+)
+def test_quantiles_at_ends_and_steps(law, shares, values):
+    found = quantiles(law, np.array(shares))
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, values, rtol=1e-12)
+
+
+def test_every_kind_has_quantiles_and_another_is_refused():
+    assert {kind.kind for kind in Distribution.__subclasses__()} == {*DISTRIBUTIONS, "constant"}
+
+    class Strange(sn.Constant):
+        kind = "strange"
+
+    with pytest.raises(sn.ModelError, match="a cohort cannot draw from"):
+        quantiles(Strange(1.0), np.zeros(1))
+
+
+def test_a_cohort_says_how_it_was_drawn(fresh_seed):
+    laws = {"a.x": sn.Uniform(0.0, 1.0), "a.y": sn.Normal(0.0, 1.0, low=-1.0)}
+    cohort = sn.Cohort(laws, 5, seed=fresh_seed)
+    assert cohort.to_json() == {
+        "parameters": {
+            "a.x": {"kind": "uniform", "low": 0.0, "high": 1.0},
+            "a.y": {"kind": "normal", "mean": 0.0, "sd": 1.0, "low": -1.0},
+        },
+        "patients": 5,
+        "method": "lhs",
+        "seed": fresh_seed,
+    }
+    assert (cohort.parameters, cohort.patients, cohort.method, cohort.seed) == (laws, 5, "lhs", fresh_seed)
+    assert sn.Cohort(laws, 1).seed == 0
+    assert sn.Cohort(laws, 1).table.rows == 1
+    assert cohort.table["patient"].tolist() == [0, 1, 2, 3, 4]
+    assert cohort.values(3) == {name: cohort.table[name][3] for name in laws}
+    assert repr(cohort) == "<Cohort of 5 patients: a.x, a.y>"
+
+
+@pytest.mark.parametrize("method", ["lhs", "random"])
+def test_a_cohort_is_drawn_by_its_seed(fresh_seed, method):
+    laws = {"a.x": sn.Uniform(0.0, 1.0), "a.y": sn.Uniform(0.0, 1.0)}
+    drawn = [sn.Cohort(laws, 20, method, fresh_seed + more).table for more in (0, 0, 1)]
+    for name in laws:
+        assert np.array_equal(drawn[0][name], drawn[1][name])
+        assert not np.array_equal(drawn[0][name], drawn[2][name])
+        assert drawn[0][name].shape == (20,)
+    assert not np.array_equal(drawn[0]["a.x"], drawn[0]["a.y"])
 
 
 def test_a_latin_hypercube_has_one_patient_in_each_stratum():

@@ -31,9 +31,18 @@ def test_refuses_what_is_no_number(bad):
         sn.days(bad)
 
 
-def test_an_array_of_times_is_told_the_factor():
-    with pytest.raises(sn.UnitError, match="multiply it by 24"):
-        sn.days(np.arange(3))
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [
+        (sn.minutes, "divide it by 60"),
+        (sn.hours, "use it as it is"),
+        (sn.days, "multiply it by 24"),
+        (sn.weeks, "multiply it by 168"),
+    ],
+)
+def test_an_array_of_times_is_told_the_factor(unit, factor):
+    with pytest.raises(sn.UnitError, match=rf"^{unit.__name__}\(array.*: give one number.*, {factor}$"):
+        unit(np.arange(3))
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])

@@ -7,6 +7,7 @@ import math
 import os
 import stat
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -142,7 +143,15 @@ def unpack(file: IO[bytes]) -> dict[str, NDArray[Any]]:
         struct.error,
     ) as error:
         raise DamagedError(f"it is no NumPy archive, or is damaged ({error})") from error
-    except (SyntaxError, TypeError, LookupError, AttributeError, OverflowError, MemoryError) as error:
+    except (
+        SyntaxError,
+        tokenize.TokenError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         # What Python's own readers of archives and headers raise for those that are none.
         raise DamagedError(f"a part of it is damaged ({type(error).__name__}: {error})") from error
     return arrays
