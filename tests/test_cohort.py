@@ -1,5 +1,7 @@
 """Cohorts: patients drawn from distributions, and the quantiles they are drawn by."""
 
+import sys
+
 import numpy as np
 import pytest
 import senescape as sn
@@ -120,3 +122,13 @@ def test_a_latin_hypercube_has_one_patient_in_each_stratum():
 def test_what_is_no_cohort_is_refused(settings, says):
     with pytest.raises(sn.ModelError, match=says):
         sn.Cohort(**settings)
+
+
+@pytest.mark.parametrize("module", ["scipy.stats", "scipy.stats.qmc"])
+def test_what_is_not_installed_is_named(monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(sn.MissingExtraError, match=rf"this needs '{module}'.*'senescape\[trials\]'"):
+        sn.Cohort({"x": sn.Uniform(0, 1)}, 1)
+    if module == "scipy.stats":
+        with pytest.raises(sn.MissingExtraError, match=r"'senescape\[trials\]'"):
+            quantiles(sn.Uniform(0, 1), np.zeros(1))

@@ -1,5 +1,7 @@
 """Trials: shared luck until treatments differ, and what is made of the outcomes."""
 
+import sys
+
 import numpy as np
 import pytest
 import senescape as sn
@@ -229,6 +231,14 @@ def test_an_arm_without_relapse_has_no_ratio_nor_median(none, few_resamples):
     for value in (found.hazard_ratio, *found.hazard_ratio_interval, *found.median_difference_interval):
         assert np.isnan(value)
     assert len(found.hazard_ratio_interval) == len(found.median_difference_interval) == 2
+
+
+@pytest.mark.parametrize("module", ["pandas", "lifelines"])
+def test_what_a_ratio_needs_is_named(monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    always, times = np.ones(4, dtype=bool), np.arange(4.0)
+    with pytest.raises(sn.MissingExtraError, match=rf"this needs '{module}'.*'senescape\[trials\]'"):
+        compare((times, always), (times, always), 100.0, ("a", "b"))
 
 
 def test_half_is_the_median():
