@@ -15,7 +15,7 @@ RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml
 .PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust fuzz power mutants mutants-python bench clean
 
 help:  ## List what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(BIN)/maturin:
 	$(PYTHON) -m venv $(VENV)
