@@ -15,7 +15,7 @@ RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml
 .PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust fuzz power mutants mutants-python bench clean
 
 help:  ## List what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(BIN)/maturin:
 	$(PYTHON) -m venv $(VENV)
@@ -107,6 +107,7 @@ mutants:  ## One line of the core wrong at a time, by the thousand: make mutants
 	cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
 	cargo mutants --package senescape-core $(if $(SHARD),--shard $(SHARD)) $(FILES:%=--file rust/senescape-core/src/%)
 
+# Works in build/mutants-python; what no test told is printed, with a line for each module.
 mutants-python: $(VENV)/built $(VENV)/tools  ## One line of the package wrong at a time: make mutants-python [MODULES="units ledger"]
 	$(BIN)/pip install -q -r requirements/mutation.txt
 	$(BIN)/python -m tests.verification.mutants $(MODULES)

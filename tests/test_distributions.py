@@ -101,7 +101,12 @@ NORMAL = {"mean": 0.0, "sd": 1.0}
             {"median": 0.0, "sigma": 0.0},
             "median=0, sigma=0): median must be > 0",
         ),
-        (sn.LogNormal, {"median": 0.5, "sigma": 0.5}, {"median": 0.5, "sigma": -1e-9}, "sigma must be >= 0"),
+        (
+            sn.LogNormal,
+            {"median": 0.5, "sigma": 0.5},
+            {"median": 0.5, "sigma": -1e-9},
+            "sigma=-1e-09): sigma must be >= 0",
+        ),
         (
             sn.Uniform,
             {"low": 1.0, "high": 1.0},

@@ -68,7 +68,7 @@ def plain(content):
     return [each.filename for each in parts if each.compress_type == zipfile.ZIP_STORED]
 
 
-def test_of_what_packs_too_well_as_little_is_stored_as_will_do(monkeypatch):
+def test_as_little_is_stored_as_will_do(monkeypatch):
     sizes = {"large": 98_001, "some": 1000, "few": 999}
     arrays = {name: np.zeros(n, dtype=np.uint8) for name, n in sizes.items()}
     limits(monkeypatch, UNSUSPECTED=100_000, RATIO=100)
@@ -83,7 +83,7 @@ def test_of_what_packs_too_well_as_little_is_stored_as_will_do(monkeypatch):
 
 
 @pytest.mark.parametrize("width", [1, 4])
-def test_a_header_that_packs_too_well_is_stored(monkeypatch, width):
+def test_a_header_like_a_bomb_is_stored(monkeypatch, width):
     text = "1," * 20_000
     header = np.array(text) if width == 4 else np.frombuffer(text.encode(), dtype=np.uint8)
     assert characters(header) == len(text)
@@ -247,6 +247,20 @@ def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
         assert done == [f"{len(content)} bytes", "moved", "folder"]
         assert list(tmp_path.iterdir()) == [path]
         done.clear()
+
+
+def test_objects_are_not_packed():
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        pack({"a": np.array([{}])})
+
+
+def test_why_a_file_cannot_be_written_is_told(tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(tmp_path / "file", [b"a"])
 
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path):

@@ -1,12 +1,11 @@
 """Trials: shared luck until treatments differ, and what is made of the outcomes."""
 
+import sys
+
 import numpy as np
 import pytest
 import senescape as sn
-from scipy import stats
 from senescape import survival
-from senescape.cohort import quantiles
-from senescape.distributions import Distribution
 from senescape.survival import Comparison, compare, kaplan_meier, median
 
 
@@ -234,6 +233,14 @@ def test_an_arm_without_relapse_has_no_ratio_nor_median(none, few_resamples):
     assert len(found.hazard_ratio_interval) == len(found.median_difference_interval) == 2
 
 
+@pytest.mark.parametrize("module", ["pandas", "lifelines"])
+def test_what_a_ratio_needs_is_named(monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    always, times = np.ones(4, dtype=bool), np.arange(4.0)
+    with pytest.raises(sn.MissingExtraError, match=rf"this needs '{module}'.*'senescape\[trials\]'"):
+        compare((times, always), (times, always), 100.0, ("a", "b"))
+
+
 def test_half_is_the_median():
     relapsed = np.array([True, True, False, False])
     assert median(np.array([3.0, 5.0, 9.0, 9.0]), relapsed) == 5.0
@@ -275,101 +282,6 @@ def test_arms_that_relapse_one_wholly_before_the_other_have_no_ratio():
     assert found.median_difference == 100.0
 
 
-DISTRIBUTIONS = {
-    "normal": (sn.Normal(1.0, 2.0), stats.norm(1.0, 2.0)),
-    "lognormal": (sn.LogNormal(median=2.0, sigma=0.5), stats.lognorm(0.5, scale=2.0)),
-    "uniform": (sn.Uniform(1.0, 3.0), stats.uniform(1.0, 2.0)),
-    "beta": (sn.Beta(2.0, 3.0), stats.beta(2.0, 3.0)),
-    "gamma": (sn.Gamma(2.0, 3.0), stats.gamma(2.0, scale=3.0)),
-    "exponential": (sn.Exponential(4.0), stats.expon(scale=4.0)),
-    "integers": (sn.Integers(2, 5), stats.randint(2, 6)),
-    "bernoulli": (sn.Bernoulli(0.3), stats.bernoulli(0.3)),
-}
-
-
-@pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_quantiles_are_those_of_the_distribution(name):
-    ours, theirs = DISTRIBUTIONS[name]
-    shares = (np.arange(1000) + 0.5) / 1000
-    np.testing.assert_allclose(quantiles(ours, shares), theirs.ppf(shares), rtol=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("law", "shares", "values"),
-    [
-        (sn.Constant(2.5), [0.0, 0.3, 1.0], [2.5, 2.5, 2.5]),
-        (sn.Normal(1.0, 0.0), [0.1, 0.9], [1.0, 1.0]),
-        (sn.Normal(1.0, 0.5, low=0.9, high=1.2), [0.01, 0.5, 0.99], [0.9, 1.0, 1.2]),
-        (sn.Normal(1.0, 0.5, low=0.9), [0.01, 0.5], [0.9, 1.0]),
-        (sn.Normal(1.0, 0.5, high=1.2), [0.5, 0.99], [1.0, 1.2]),
-        (sn.Normal(1.0, 0.0, low=1.5), [0.5], [1.5]),
-        (sn.Uniform(-1.0, 3.0), [0.0, 0.25, 1.0], [-1.0, 0.0, 3.0]),
-        (sn.Integers(2, 5), [0.0, 0.2499, 0.25, 0.75, 1.0], [2, 2, 3, 5, 5]),
-        (sn.Bernoulli(0.25), [0.0, 0.75, 0.7501, 1.0], [0, 0, 1, 1]),
-        (sn.Bernoulli(0.0), [0.5, 1.0], [0, 0]),
-        (sn.LogNormal(2.0, 0.0), [0.1, 0.9], [2.0, 2.0]),
-    ],
-    ids=lambda each: each.kind if isinstance(each, Distribution) else "",
-)
-def test_quantiles_at_ends_and_steps(law, shares, values):
-    found = quantiles(law, np.array(shares))
-    assert found.dtype == np.float64
-    np.testing.assert_allclose(found, values, rtol=1e-12)
-
-
-def test_every_kind_has_quantiles_and_another_is_refused():
-    assert {kind.kind for kind in Distribution.__subclasses__()} == {*DISTRIBUTIONS, "constant"}
-
-    class Strange(sn.Constant):
-        kind = "strange"
-
-    with pytest.raises(sn.ModelError, match="a cohort cannot draw from"):
-        quantiles(Strange(1.0), np.zeros(1))
-
-
-def test_a_cohort_says_how_it_was_drawn(fresh_seed):
-    laws = {"a.x": sn.Uniform(0.0, 1.0), "a.y": sn.Normal(0.0, 1.0, low=-1.0)}
-    cohort = sn.Cohort(laws, 5, seed=fresh_seed)
-    assert cohort.to_json() == {
-        "parameters": {
-            "a.x": {"kind": "uniform", "low": 0.0, "high": 1.0},
-            "a.y": {"kind": "normal", "mean": 0.0, "sd": 1.0, "low": -1.0},
-        },
-        "patients": 5,
-        "method": "lhs",
-        "seed": fresh_seed,
-    }
-    assert (cohort.parameters, cohort.patients, cohort.method, cohort.seed) == (laws, 5, "lhs", fresh_seed)
-    assert sn.Cohort(laws, 1).seed == 0
-    assert sn.Cohort(laws, 1).table.rows == 1
-    assert cohort.table["patient"].tolist() == [0, 1, 2, 3, 4]
-    assert cohort.values(3) == {name: cohort.table[name][3] for name in laws}
-    assert repr(cohort) == "<Cohort of 5 patients: a.x, a.y>"
-
-
-@pytest.mark.parametrize("method", ["lhs", "random"])
-def test_a_cohort_is_drawn_by_its_seed(fresh_seed, method):
-    laws = {"a.x": sn.Uniform(0.0, 1.0), "a.y": sn.Uniform(0.0, 1.0)}
-    drawn = [sn.Cohort(laws, 20, method, fresh_seed + more).table for more in (0, 0, 1)]
-    for name in laws:
-        assert np.array_equal(drawn[0][name], drawn[1][name])
-        assert not np.array_equal(drawn[0][name], drawn[2][name])
-        assert drawn[0][name].shape == (20,)
-    assert not np.array_equal(drawn[0]["a.x"], drawn[0]["a.y"])
-
-
-def test_a_latin_hypercube_has_one_patient_in_each_stratum():
-    cohort = sn.Cohort({"escape.h0": sn.LogNormal(0.01, 0.5), "lysis.kmax": sn.Uniform(0.0, 0.1)}, patients=50, seed=3)
-    shares = stats.lognorm(0.5, scale=0.01).cdf(cohort.table["escape.h0"])
-    assert sorted(np.floor(shares * 50).astype(int).tolist()) == list(range(50))
-    assert sorted(np.floor(cohort.table["lysis.kmax"] * 500).astype(int).tolist()) == list(range(50))
-    again = sn.Cohort({"escape.h0": sn.LogNormal(0.01, 0.5), "lysis.kmax": sn.Uniform(0.0, 0.1)}, patients=50, seed=3)
-    np.testing.assert_array_equal(again.table["escape.h0"], cohort.table["escape.h0"])
-    random = sn.Cohort({"escape.h0": sn.LogNormal(0.01, 0.5)}, patients=50, method="random", seed=3)
-    shares = stats.lognorm(0.5, scale=0.01).cdf(random.table["escape.h0"])
-    assert len(set(np.floor(shares * 50).astype(int).tolist())) < 50
-
-
 def test_patients_of_a_cohort_differ_alike_in_all_arms():
     cohort = sn.Cohort({"tumour.escape.h0": sn.Uniform(0.0, 0.05)}, patients=6, seed=1)
     arms = {"none": arm(), "lytic": arm([60.0])}
@@ -396,13 +308,5 @@ def test_what_does_not_go_together_is_refused():
     ):
         with pytest.raises(sn.ModelError, match=says):
             sn.trial(arms, seed=1)
-    for settings, says in (
-        ({"parameters": {}, "patients": 3}, "needs parameters"),
-        ({"parameters": {"x": 1.0}, "patients": 3}, "give a distribution"),
-        ({"parameters": {"x": sn.Uniform(0, 1)}, "patients": 0}, "at least one"),
-        ({"parameters": {"x": sn.Uniform(0, 1)}, "patients": 3, "method": "sobol"}, "'lhs' or 'random'"),
-    ):
-        with pytest.raises(sn.ModelError, match=says):
-            sn.Cohort(**settings)
     with pytest.raises(sn.ModelError, match="no parameter 'x'"):
         sn.trial({"a": arm()}, seed=1, cohort=sn.Cohort({"x": sn.Uniform(0, 1)}, patients=2))

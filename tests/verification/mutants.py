@@ -18,7 +18,7 @@ TESTS = {
     "recovery": ["recovery"],
     "distributions": ["distributions"],
     "survival": ["trials"],
-    "cohort": ["trials"],
+    "cohort": ["cohort"],
     "drugs": ["drugs_api"],
     "run": ["run", "refusals"],
     "reading": ["reading"],
