@@ -110,6 +110,21 @@ def run_one(seed: int, cells: int, threads: int = 1) -> int:
     return int(result.engine["candidates"])
 
 
+def settings_of(rng: np.random.Generator) -> dict[str, Any]:
+    """How a random model is run."""
+    return {
+        "initial": {"a": int(rng.integers(50, 400)), "b": int(rng.integers(1, 100))},
+        "until": 20.0,
+        "every": 2.0,
+        "observe": None,
+        "sync": 4.0,
+        "doses": [sn.Dose("drug", 1.0, at=float(rng.uniform(0, 10)))],
+        "max_cells": 20_000,
+        "relapse": None,
+        "visits": None,
+    }
+
+
 def main() -> None:
     """Run random models until so many candidates were seen."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

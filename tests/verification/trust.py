@@ -31,7 +31,7 @@ from senescape.simulate import execute
 
 from tests.models import RUN as SHORT
 from tests.models import everything
-from tests.verification.random_rules import random_model
+from tests.verification.random_rules import random_model, settings_of
 
 RUN: dict[str, Any] = {**SHORT, "initial": {"cycling": 1500, "senescent": 2500}, "until": sn.days(120)}
 """Long enough to be stopped on its way."""
@@ -65,21 +65,6 @@ def part(function: Callable[[Trials], Iterator[Figure]]) -> Callable[[Trials], I
     """Make a part of a function, under its name."""
     PARTS[function.__name__] = function
     return function
-
-
-def settings_of(rng: np.random.Generator) -> dict[str, Any]:
-    """How a random model is run."""
-    return {
-        "initial": {"a": int(rng.integers(50, 400)), "b": int(rng.integers(1, 100))},
-        "until": 20.0,
-        "every": 2.0,
-        "observe": None,
-        "sync": 4.0,
-        "doses": [sn.Dose("drug", 1.0, at=float(rng.uniform(0, 10)))],
-        "max_cells": 20_000,
-        "relapse": None,
-        "visits": None,
-    }
 
 
 @part
