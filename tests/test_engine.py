@@ -82,18 +82,18 @@ def crowded_by_count():
     )
 
 
-# Of the last, a mean field in steps of an epoch leaves 0.23 of the error at half of `sync` with the count extrapolated,
-# 0.45 with the count held.
+# With what share of the error may be left at half of `sync`. Of the last, a mean field in steps of an epoch leaves 0.23 with
+# the count extrapolated; with the count held, 0.41 were measured.
 CROWDED = {
-    "pool": (crowded_by_pool, {"initial": {"cell": 400}, "until": 48, "replicates": 2000}),
-    "count": (crowded_by_count, {"initial": {"cell": 4000}, "until": 72, "replicates": 400}),
+    "pool": (crowded_by_pool, {"initial": {"cell": 400}, "until": 48, "replicates": 2000}, 0.36),
+    "count": (crowded_by_count, {"initial": {"cell": 4000}, "until": 72, "replicates": 400}, 0.3),
 }
 
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("by", CROWDED)
 def test_error_with_pools_and_aggregates_falls_as_the_square_of_sync(fresh_seed, by):
-    make, settings = CROWDED[by]
+    make, settings, left = CROWDED[by]
 
     def size(sync, seed):
         result = sn.simulate(make(), **settings, every=settings["until"], sync=sync, seed=seed)
@@ -108,7 +108,7 @@ def test_error_with_pools_and_aggregates_falls_as_the_square_of_sync(fresh_seed,
     assert abs(coarse - exact) > 6 * np.hypot(noise, coarse_noise), (
         "the coarse error must show for the test to mean anything"
     )
-    assert abs(middle - exact) < 0.36 * abs(coarse - exact) + slack
+    assert abs(middle - exact) < left * abs(coarse - exact) + slack
 
 
 def test_extinction_relapse_and_cell_cap_stop_a_replicate(fresh_seed):
