@@ -171,7 +171,7 @@ def test_a_comparison_is_what_its_parts_are(fresh_seed, monkeypatch):
 
     monkeypatch.setattr(survival, "_RESAMPLES", 40)
     rng = np.random.default_rng(fresh_seed)
-    n, horizon = 60, 150.0
+    n, horizon = 61, 150.0
     a, b = exponential(rng, 0.012, n, 1e9), exponential(rng, 0.02, n, 1e9)
     found = compare(a, b, horizon, ("new", "old"), confidence=0.8, seed=fresh_seed)
     assert (found.arm, found.control, found.tumours, found.confidence) == ("new", "old", n, 0.8)
@@ -179,13 +179,13 @@ def test_a_comparison_is_what_its_parts_are(fresh_seed, monkeypatch):
     x, y = np.minimum(a[0], horizon), np.minimum(b[0], horizon)
     again = np.random.default_rng(fresh_seed)
     chosen = [again.integers(n, size=n) for _ in range(40)]
-    # All relapse, so that a median is that of the times, the lower of two.
-    middle = [np.sort(a[0][rows])[n // 2 - 1] - np.sort(b[0][rows])[n // 2 - 1] for rows in chosen]
+    # All relapse, and an odd number: a median is that of the times, and no share is a half but for rounding.
+    middle = [np.sort(a[0][rows])[n // 2] - np.sort(b[0][rows])[n // 2] for rows in chosen]
     assert found.mean_difference == pytest.approx(x.mean() - y.mean())
     assert found.mean_difference_interval == pytest.approx(
         np.quantile([(x - y)[rows].mean() for rows in chosen], [0.1, 0.9])
     )
-    assert found.median_difference == pytest.approx(np.sort(a[0])[n // 2 - 1] - np.sort(b[0])[n // 2 - 1])
+    assert found.median_difference == pytest.approx(np.sort(a[0])[n // 2] - np.sort(b[0])[n // 2])
     assert found.median_difference_interval == pytest.approx(np.quantile(middle, [0.1, 0.9]))
     assert {type(each) for each in (*found.mean_difference_interval, *found.median_difference_interval)} == {float}
     assert found.variance_saved == pytest.approx((x.var() + y.var()) / (x - y).var())
