@@ -190,6 +190,14 @@ impl Job {
     }
 }
 
+#[cfg(test)]
+impl Job {
+    /// One that has not run anything yet.
+    pub(crate) fn worker<'a>(&'a self, control: &'a Control) -> Worker<'a> {
+        Worker::new(&self.model, &self.run, &self.plan, &self.given, &crate::outside::Nothing, control)
+    }
+}
+
 fn profile_in(control: &Control) -> std::sync::MutexGuard<'_, Profile> {
     locked(&control.profile)
 }
@@ -204,5 +212,90 @@ fn keep_first(failure: &Mutex<Option<(u64, Error)>>, replicate: u64, error: Erro
     let mut slot = failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if slot.as_ref().is_none_or(|(number, _)| replicate < *number) {
         *slot = Some((replicate, error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::RelapseDocument;
+    use crate::example::Example;
+    use crate::outside::Nothing;
+
+    #[test]
+    fn a_run_that_does_not_fit_its_model_is_refused() {
+        let refused: [(&str, fn(&mut Example)); 12] = [
+            ("rtol is 0;", |of| of.run.rtol = 0.0),
+            ("rtol is 1;", |of| of.run.rtol = 1.0),
+            ("1 initial counts for 2 fates", |of| of.run.initial = vec![6]),
+            ("18446744073709551615 initial cells", |of| of.run.initial = vec![u64::MAX, 1]),
+            ("4294967296 initial cells; at most 4294967295", |of| {
+                (of.run.initial, of.run.stop.max_cells) = (vec![1 << 32, 0], 1 << 40);
+            }),
+            ("301 initial cells are more than max_cells = 300", |of| {
+                (of.run.initial, of.run.stop.max_cells) = (vec![200, 101], 300);
+            }),
+            ("column 0 has 299 values for 300 founders", |of| of.columns[0].truncate(299)),
+            ("value 7 of column 0 is NaN", |of| of.columns[0][7] = f32::NAN),
+            ("value 299 of column 0 is inf", |of| of.columns[0][299] = f32::INFINITY),
+            ("the relapse rule names fate 2, but there are 2", |of| {
+                of.run.stop.relapse = Some(RelapseDocument { fates: vec![0, 2], above: 1.0, after: 0.0 });
+            }),
+            ("until is 0 h", |of| of.run.until = 0.0),
+            ("9223372036854775808 replicates do not fit into memory", |of| of.run.replicates = 1 << 63),
+        ];
+        let example = Example::kept("distributions");
+        for (what, change) in refused {
+            let mut wrong = example.clone();
+            change(&mut wrong);
+            let job = wrong.try_job();
+            let said = job.and_then(|job| job.run(&Control::default(), &Nothing, &BTreeMap::new())).unwrap_err();
+            assert!(said.to_string().contains(what), "{said} for {what}");
+        }
+        example.with(|run| run.stop.max_cells = 300).job();
+    }
+
+    #[test]
+    fn replicates_that_are_done_are_left_out_and_the_rest_are_counted() {
+        let example = Example::kept("stops").with(|run| {
+            (run.first_replicate, run.replicates, run.done, run.threads) = (3, 6, vec![4, 7, 99], 2);
+        });
+        let control = Control::default();
+        let outcome = example.job().run(&control, &Nothing, &BTreeMap::new()).unwrap();
+        let numbers: Vec<u64> = outcome.records.iter().map(|record| record.replicate).collect();
+        assert!(outcome.error.is_none());
+        assert_eq!(numbers, [3, 5, 6, 8]);
+        assert_eq!(control.finished.load(Ordering::Relaxed), 4);
+        assert_eq!(locked(&control.profile).replicates.calls, 4);
+        assert!(locked(&control.records).is_empty(), "nobody may ask for them on the way");
+        let cancelled = Control { cancel: true.into(), ..Control::default() };
+        let outcome = example.job().run(&cancelled, &Nothing, &BTreeMap::new()).unwrap();
+        assert!(outcome.records.is_empty() && matches!(outcome.error, Some(Error::Interrupted)));
+    }
+
+    #[test]
+    fn a_job_tells_what_it_is_about() {
+        let drugs = Example::kept("drugs");
+        let job = drugs.with(|run| run.begin = 30.0).job();
+        assert_eq!((job.observations(), job.has_visits()), (21, false));
+        assert!(Example::kept("outside").job().has_visits());
+        let (all, later) = (drugs.job().concentrations(), job.concentrations());
+        assert_eq!(all.len(), 21 * drugs.model.drugs.len());
+        let rows = all.chunks(drugs.model.drugs.len()).zip(later.chunks(drugs.model.drugs.len()));
+        for (t, (all, later)) in drugs.run.observe.iter().zip(rows) {
+            let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * a.abs() + 1e-15;
+            assert_eq!(later.iter().all(|x| x.is_nan()), *t < 30.0, "{t} h");
+            assert!(*t < 30.0 || all.iter().zip(later).all(close), "{t} h");
+        }
+    }
+
+    #[test]
+    fn of_several_failures_the_first_replicate_s_is_told() {
+        let failure = Mutex::new(None);
+        for replicate in [5, 3, 4] {
+            keep_first(&failure, replicate, Error::Internal(format!("of {replicate}")));
+        }
+        let said = failure.into_inner().unwrap().map(|(number, error)| (number, error.to_string()));
+        assert_eq!(said, Some((3, "internal error, please report it: of 3".into())));
     }
 }

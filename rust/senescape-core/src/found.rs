@@ -92,3 +92,18 @@ impl Worker<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ensemble::Control;
+    use crate::example::Example;
+
+    #[test]
+    fn founders_of_each_fate_come_in_batches_in_order() {
+        let job = Example::kept("stops").with(|run| {
+            (run.initial, run.stop.max_cells) = (vec![5000, 4096], 10_000);
+        });
+        let (job, control) = (job.job(), Control::default());
+        assert_eq!(job.worker(&control).batches(), [(0, 0..4096), (0, 4096..5000), (1, 5000..9096)]);
+    }
+}

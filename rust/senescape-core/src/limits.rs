@@ -75,3 +75,87 @@ impl Worker<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cells::Cell;
+    use crate::ensemble::Control;
+    use crate::example::Example;
+    use crate::replicate::Stop;
+
+    /// What a row takes in a model with one trait.
+    const ROW: u64 = 77;
+
+    /// How many cells there are at once depends on the order in which they are run; at the ends of epochs it does not.
+    #[test]
+    fn the_cap_holds_alike_for_batches_and_for_all_cells_together() {
+        let example = Example::kept("stops").with(|run| {
+            (run.stop.relapse, run.stop.max_cells, run.initial) = (None, 60, vec![20, 0]);
+            run.until = 60.0;
+            run.observe.truncate(7);
+        });
+        let batches = example.records().unwrap();
+        let together = example.with(|run| run.pausable = true).records().unwrap();
+        // As text: NaN is not equal to itself.
+        assert_eq!(format!("{batches:?}"), format!("{together:?}"));
+        let capped = batches.iter().filter(|record| record.stop == Stop::CellCap);
+        let ends: Vec<i64> = capped.map(|record| record.total_counts.iter().sum()).collect();
+        assert!(!ends.is_empty() && ends.len() < batches.len(), "{ends:?}");
+        assert!(ends.iter().all(|cells| *cells > 60), "{ends:?}");
+    }
+
+    #[test]
+    fn an_epoch_is_given_up_for_half_the_cap_too_many_and_some_slack() {
+        let job = Example::kept("stops").with(|run| run.stop.max_cells = 40_000).job();
+        let control = Control::default();
+        let mut worker = job.worker(&control);
+        worker.alive = 60_000 + (1 << 15);
+        assert!(!worker.runs_away());
+        worker.alive += 1;
+        assert!(worker.runs_away());
+    }
+
+    #[test]
+    fn the_cells_of_all_workers_together_are_held_against_the_limit() {
+        let job = Example::kept("stops").with(|run| run.max_memory = Some(10 * ROW)).job();
+        let control = Control::default();
+        let (mut one, mut other) = (job.worker(&control), job.worker(&control));
+        let cell = Cell { traits: vec![1.0], ..Cell::default() };
+        assert!(!other.over_memory());
+        (0..5).for_each(|_| one.tables[0].push(&cell));
+        (0..4).for_each(|_| one.tables[1].push(&cell));
+        assert!(!one.over_memory());
+        other.tables[1].push(&cell);
+        assert!(!other.over_memory() && !one.over_memory());
+        other.tables[0].push(&cell);
+        assert!(other.over_memory() && one.over_memory());
+        // A large tumour's memory is held until it is given back.
+        one.clear();
+        assert!(one.over_memory());
+        one.give_back();
+        assert!(!one.over_memory());
+        assert_eq!((one.held, other.held, control.memory.load(Ordering::Relaxed)), (0, 2 * ROW, 2 * ROW));
+    }
+
+    #[test]
+    fn only_what_a_large_tumour_took_is_given_back() {
+        for (limit, given_back) in [(Some(64 * ROW), false), (Some(64 * ROW - 1), true), (None, false)] {
+            let job = Example::kept("stops").with(|run| run.max_memory = limit).job();
+            let control = Control::default();
+            let mut worker = job.worker(&control);
+            worker.tables[0].push(&Cell { traits: vec![1.0], ..Cell::default() });
+            assert!(!worker.over_memory());
+            worker.give_back();
+            assert_eq!(worker.tables[0].rows() == 0, given_back, "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_takes_too_much_tells_how_much() {
+        let example = Example::kept("stops").with(|run| run.max_memory = Some(5 * ROW));
+        let said = example.records().unwrap_err();
+        let Error::Memory { limit, cells, time, threads, .. } = said else { panic!("{said}") };
+        assert_eq!((limit, cells, time, threads), (5 * ROW, 6, 0.0, 1));
+    }
+}

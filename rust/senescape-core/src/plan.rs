@@ -281,6 +281,129 @@ pub fn check_run(run: &RunDocument) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::example::Example;
+
+    /// The plan of an example from a time on; its model stands whatever the plan asks for.
+    fn plan(example: &Example, start: f64) -> Result<Plan, Error> {
+        let job = example.with(|run| (run.doses, run.sync) = (vec![], 1e9)).job();
+        Plan::new(job.model(), &example.run, &example.run.doses, (start, example.run.until))
+    }
+
+    #[test]
+    fn an_impossible_run_is_refused() {
+        const UNTIL: &str = "until is";
+        const OBSERVED: &str = "times of observation must ascend";
+        const UNSEEN: &str = "a time of observation lies outside 0 to 150 h";
+        const VISITED: &str = "times of visits must ascend";
+        const UNVISITED: &str = "a time of a visit lies outside 0 to 150 h";
+        let refused: [(&str, fn(&mut RunDocument)); 23] = [
+            (UNTIL, |run| run.until = 0.0),
+            (UNTIL, |run| run.until = f64::INFINITY),
+            (UNTIL, |run| run.until = f64::NAN),
+            ("the run begins at 150 h", |run| run.begin = 150.0),
+            ("the run begins at -1 h", |run| run.begin = -1.0),
+            ("sync is 0 h", |run| run.sync = 0.0),
+            ("sync is NaN h", |run| run.sync = f64::NAN),
+            ("threads is 0; it must lie between 1 and 1024", |run| run.threads = 0),
+            ("threads is 1025", |run| run.threads = 1025),
+            ("block is 0; it must lie between 1 and 1048576", |run| run.block = 0),
+            ("block is 1048577", |run| run.block = 1_048_577),
+            (OBSERVED, |run| run.observe = vec![1.0, 1.0]),
+            (OBSERVED, |run| run.observe = vec![1.0, f64::NAN]),
+            (UNSEEN, |run| run.observe = vec![-1.0]),
+            (UNSEEN, |run| run.observe = vec![151.0]),
+            (UNSEEN, |run| run.observe = vec![f64::NAN]),
+            ("cuts must be finite", |run| run.cuts = vec![f64::NAN]),
+            ("cuts must be finite", |run| run.split = Some(f64::INFINITY)),
+            (VISITED, |run| run.visits = vec![1.0, 1.0]),
+            (VISITED, |run| run.visits = vec![2.0, 1.0]),
+            (UNVISITED, |run| run.visits = vec![-1.0]),
+            (UNVISITED, |run| run.visits = vec![150.0]),
+            (UNVISITED, |run| run.visits = vec![f64::NAN]),
+        ];
+        let stops = Example::kept("stops");
+        for (what, change) in refused {
+            let said = check_run(&stops.with(change).run).unwrap_err().to_string();
+            assert!(said.contains(what), "{said} for {what}");
+        }
+        let at_the_limits = stops.with(|run| {
+            (run.threads, run.block, run.begin) = (1024, 1_048_576, 149.0);
+            (run.observe, run.visits) = (vec![0.0, 150.0], vec![0.0, 149.0]);
+            (run.cuts, run.split) = (vec![-1.0, 200.0], Some(200.0));
+        });
+        check_run(&at_the_limits.run).unwrap();
+    }
+
+    #[test]
+    fn epochs_end_at_observations_and_cuts_and_when_sync_says() {
+        let stops = Example::kept("stops").with(|run| {
+            (run.until, run.sync, run.observe) = (20.0, 4.0, vec![0.0, 5.0, 10.0, 20.0]);
+            (run.cuts, run.split) = (vec![-1.0, 0.0, 13.0, 30.0], Some(10.0));
+        });
+        let whole = plan(&stops, 0.0).unwrap();
+        assert_eq!(whole.edges, [0.0, 2.5, 5.0, 7.5, 10.0, 13.0, 16.5, 20.0]);
+        let seen = |n| Some(n);
+        assert_eq!(whole.observation, [seen(0), None, seen(1), None, seen(2), None, None, seen(3)]);
+        assert_eq!(whole.next_observation, [1, 1, 2, 2, 3, 3, 3]);
+        // The part after a visit: what was observed at its start belongs to the part before.
+        let rest = plan(&stops, 10.0).unwrap();
+        assert_eq!(rest.edges, whole.edges[4..]);
+        assert_eq!(rest.observation, [None, None, None, seen(3)]);
+        assert_eq!(rest.next_observation, [3, 3, 3]);
+        let found = |t: f64, from| whole.epoch_at(t, from);
+        assert_eq!((found(0.0, 0), found(2.4, 0), found(2.5, 0), found(13.0, 2), found(1.0, 2)), (0, 0, 1, 5, 2));
+        assert_eq!((found(20.0, 0), found(99.0, 9)), (7, 9));
+        // Windows of 1, 2, 4 and 8 epochs, but none over the split.
+        assert_eq!(whole.top_level(), 3);
+        let ends = |n: usize| (0..=3).map(|level| whole.window_end(n, level)).collect::<Vec<_>>();
+        assert_eq!((ends(0), ends(2)), (vec![2.5, 5.0, 10.0, 10.0], vec![7.5, 10.0, 10.0, 10.0]));
+        assert_eq!(ends(4), [13.0, 16.5, 20.0, 20.0]);
+    }
+
+    #[test]
+    fn too_many_epochs_and_doses_of_nothing_are_refused() {
+        let said = |example: &Example| plan(example, 0.0).err().map(|error| error.to_string()).unwrap_or_default();
+        let stops = Example::kept("stops").with(|run| (run.until, run.sync, run.observe) = (499_999.0, 1.0, vec![]));
+        assert_eq!(plan(&stops, 0.0).unwrap().epochs(), 499_999);
+        assert!(said(&stops.with(|run| run.until = 500_000.0)).contains("over 500000 epochs"));
+        assert!(said(&stops.with(|run| run.cuts = vec![0.5])).contains("over 500000 epochs"));
+        let drugs = Example::kept("drugs");
+        let drug_count = drugs.model.drugs.len();
+        let limit = 500_000 / (1 + drug_count);
+        assert!(said(&drugs.with(|run| run.sync = 1e-9)).contains(&format!("over {limit} epochs")));
+        assert!(said(&drugs.with(|run| run.doses[0].drug = drug_count)).contains("dose 0 names drug"));
+        for route in [RouteDocument::Infusion, RouteDocument::Pulse] {
+            let endless = drugs.with(|run| (run.doses[0].route, run.doses[0].duration) = (route, None));
+            assert!(said(&endless).contains("needs a duration (h)"));
+        }
+    }
+
+    #[test]
+    fn a_drug_stays_within_its_range_over_a_window_and_close_to_it() {
+        let drugs = Example::kept("drugs");
+        let whole = plan(&drugs, 0.0).unwrap();
+        for (n, level) in (0..whole.epochs()).flat_map(|n| (0..=whole.top_level()).map(move |level| (n, level))) {
+            let (from, to) = (whole.edges[n], whole.window_end(n, level));
+            assert!(from < to);
+            for drug in 0..drugs.model.drugs.len() {
+                let (low, high) = whole.range(n, level, drug);
+                let times = (0..400).map(|i| from + (to - from) * f64::from(i) / 400.0);
+                let levels: Vec<f64> = times.map(|t| whole.concentrations(t).nth(drug).unwrap()).collect();
+                let least = levels.iter().copied().fold(f64::INFINITY, f64::min);
+                let most = levels.iter().copied().fold(0.0, f64::max);
+                assert!(f64::from(low) <= least && most <= f64::from(high), "drug {drug}, epoch {n}, level {level}");
+                let wide = 0.02 * most + 1e-30;
+                assert!(f64::from(low) >= least - wide && f64::from(high) <= most + wide);
+            }
+        }
+        // What was given before a part of the run is still there in it.
+        let rest = plan(&drugs, 30.0).unwrap();
+        for t in [30.0, 31.5, 59.0, 60.0] {
+            let (all, part): (Vec<_>, Vec<_>) = (whole.concentrations(t).collect(), rest.concentrations(t).collect());
+            let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * a.abs() + 1e-15;
+            assert!(all.iter().zip(&part).all(close), "{all:?} is not {part:?} at {t} h");
+        }
+    }
 
     #[test]
     fn steady_runs_end_where_a_drug_comes_or_goes() {
