@@ -192,3 +192,25 @@ fn env_at(env: &crate::env::Env, input: EnvInput, now: f64) -> f32 {
     env.fill(input, &times, 1, &mut out);
     out[0]
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::document::{DistDocument, SetDocument};
+    use crate::example::Example;
+
+    /// In logarithms there is no value below zero to go on from.
+    #[test]
+    fn a_lognormal_trait_that_an_event_brought_below_zero_is_inherited_as_it_is() {
+        let mut example = Example::kept("everything").with(|run| {
+            (run.until, run.replicates) = (72.0, 1);
+            run.observe.truncate(4);
+            // What the rule of node 0 gives.
+            run.params[2] = -1.0;
+        });
+        let (of, value) = (1, DistDocument::Rule { value: 0 });
+        assert!(matches!(example.model.traits[of].initial, DistDocument::Lognormal { .. }));
+        example.model.transitions[0].set.push(SetDocument { of, value });
+        let record = example.records().unwrap().remove(0);
+        assert!(record.total_events[0] > 200, "some divide again");
+    }
+}

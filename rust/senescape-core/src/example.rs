@@ -39,7 +39,6 @@ impl Example {
     }
 
     /// All replicates; the first error, if there is one.
-    #[allow(dead_code)]
     pub(crate) fn records(&self) -> Result<Vec<Record>, Error> {
         let outcome = self.job().run(&Control::default(), &Nothing, &BTreeMap::new())?;
         outcome.error.map_or(Ok(outcome.records), Err)
