@@ -20,10 +20,7 @@ impl Worker<'_> {
             let length = self.env.end - self.env.start;
             for i in 0..self.measured.len() {
                 let is = self.measured[i];
-                // Extrapolated, so that the exchange is second order in the epoch's length; never past half or twice the
-                // value, which keeps a crash or a burst from throwing the path below zero.
-                let ahead = is + self.trend[i] * length;
-                let ahead = ahead.max((0.5 * is).min(2.0 * is)).min((0.5 * is).max(2.0 * is));
+                let ahead = ahead(is, self.trend[i] * length);
                 let slope = if length > INSTANT { (ahead - is) / length } else { 0.0 };
                 self.env.aggregates[i] = Line { start: is, slope };
             }
@@ -68,6 +65,15 @@ impl Worker<'_> {
     }
 }
 
+/// Where an aggregate will be if it goes on changing as it did.
+///
+/// Extrapolated, so that the exchange is second order in the epoch's length; never past half or twice the value, which keeps
+/// a crash or a burst from throwing the path below zero.
+fn ahead(is: f64, change: f64) -> f64 {
+    let (half, twice) = (0.5 * is, 2.0 * is);
+    (is + change).max(half.min(twice)).min(half.max(twice))
+}
+
 fn aggregate_at(model: &Model, lines: &[Line], input: crate::expr::Input, s: f64) -> f64 {
     use crate::expr::Input;
     let wanted = match input {
@@ -80,4 +86,16 @@ fn aggregate_at(model: &Model, lines: &[Line], input: crate::expr::Input, s: f64
         (a.kind, a.fate) == (wanted.0, wanted.1) && wanted.2.is_none_or(|of| model.columns[a.column].of == of)
     });
     index.map_or(f64::NAN, |i| lines[i].at(s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ahead;
+
+    #[test]
+    fn an_aggregate_is_extrapolated_to_half_or_twice_at_most() {
+        assert_eq!([1.0, -1.0, -3.0, 9.0].map(|change| ahead(4.0, change)), [5.0, 3.0, 2.0, 8.0]);
+        assert_eq!([-1.0, 1.0, 3.0, -9.0].map(|change| ahead(-4.0, change)), [-5.0, -3.0, -2.0, -8.0]);
+        assert_eq!(ahead(0.0, 3.0), 0.0);
+    }
 }

@@ -11,7 +11,7 @@ impl Worker<'_> {
         let mut rows: Vec<u32> = Vec::with_capacity(LANES);
         let total = self.tables[fate].rows();
         let mut row = 0;
-        while row < total {
+        loop {
             rows.clear();
             while row < total && rows.len() < LANES {
                 if !self.tables[fate].is_gone(row) {

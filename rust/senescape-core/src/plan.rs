@@ -358,6 +358,9 @@ mod tests {
         let ends = |n: usize| (0..=3).map(|level| whole.window_end(n, level)).collect::<Vec<_>>();
         assert_eq!((ends(0), ends(2)), (vec![2.5, 5.0, 10.0, 10.0], vec![7.5, 10.0, 10.0, 10.0]));
         assert_eq!(ends(4), [13.0, 16.5, 20.0, 20.0]);
+        // Four epochs have windows of 1, 2 and 4.
+        let short = stops.with(|run| (run.until, run.observe, run.cuts) = (10.0, vec![5.0], vec![]));
+        assert_eq!(plan(&short, 0.0).unwrap().top_level(), 2);
     }
 
     #[test]
@@ -422,5 +425,6 @@ mod tests {
         assert_eq!(steady([peaks.clone()].into_iter(), peaks.len()), expected);
         assert_eq!(&expected[..4], &[3, 3, 3, 7]);
         assert_eq!(steady(std::iter::empty(), 3), [3, 3, 3]);
+        assert_eq!(steady([vec![0.3, 1.0, 0.3, 0.29]].into_iter(), 4), [3, 3, 4, 4]);
     }
 }

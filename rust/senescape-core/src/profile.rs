@@ -141,4 +141,33 @@ mod tests {
         all.take(&mut one);
         assert_eq!((all.visits, one.visits.calls, all.fates.len()), (meter, 0, 2));
     }
+    #[test]
+    fn time_is_added_up_call_by_call() {
+        let ago = Instant::now().checked_sub(std::time::Duration::from_millis(2)).unwrap();
+        let mut meter = Meter::default();
+        assert_eq!(meter.seconds().to_bits(), 0);
+        meter.add(7, ago);
+        meter.add(5, ago);
+        assert_eq!((meter.calls, meter.cells, meter.timed), (2, 12, 2));
+        assert!(meter.nanoseconds >= 4_000_000);
+        meter.end(Some(ago));
+        meter.end(None);
+        assert_eq!(meter.timed, 3);
+        assert!(meter.nanoseconds >= 6_000_000);
+    }
+
+    #[test]
+    fn profiles_add_up_field_by_field() {
+        let profile = |times: u64| {
+            let meter = |n: u64| {
+                let n = n * times;
+                Meter { calls: n, cells: 10 * n, timed: 100 * n, nanoseconds: 1000 * n }
+            };
+            let fate = |n: u64| FateProfile { values: meter(n), bounds: meter(n + 1), flows: meter(n + 2) };
+            Profile { fates: vec![fate(1), fate(4)], slow: vec![meter(7)], visits: meter(8), replicates: meter(9) }
+        };
+        let (mut all, mut other) = (profile(2), profile(3));
+        all.take(&mut other);
+        assert_eq!((all, other), (profile(5), Profile::new(2, 1)));
+    }
 }
