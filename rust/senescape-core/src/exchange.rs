@@ -90,12 +90,37 @@ fn aggregate_at(model: &Model, lines: &[Line], input: crate::expr::Input, s: f64
 
 #[cfg(test)]
 mod tests {
-    use super::ahead;
+    use super::*;
+    use crate::ensemble::Control;
+    use crate::example::Example;
 
     #[test]
     fn an_aggregate_is_extrapolated_to_half_or_twice_at_most() {
         assert_eq!([1.0, -1.0, -3.0, 9.0].map(|change| ahead(4.0, change)), [5.0, 3.0, 2.0, 8.0]);
         assert_eq!([-1.0, 1.0, 3.0, -9.0].map(|change| ahead(-4.0, change)), [-5.0, -3.0, -2.0, -8.0]);
         assert_eq!(ahead(0.0, 3.0), 0.0);
+    }
+
+    /// Two times that were meant to be one have an epoch between them, over which nothing has a rate.
+    #[test]
+    fn nothing_changes_at_a_rate_over_an_instant() {
+        let example = Example::kept("everything").with(|run| run.cuts = vec![12.0, 12.0 + 1e-10]);
+        let (job, control) = (example.job(), Control::default());
+        let mut worker = job.worker(&control);
+        worker.pool_state.clone_from(&job.model().pool_initial);
+        for (start, end) in [(12.0, 12.0 + 1e-10), (48.0, 72.0)] {
+            let epoch = worker.plan.edges.iter().position(|edge| *edge == start).unwrap();
+            assert_eq!(worker.plan.edges[epoch + 1], end);
+            worker.env.enter(epoch);
+            // Four cells, said to become a sixth of a cell more an hour; then none is found.
+            (worker.measured, worker.trend) = (vec![4.0; worker.measured.len()], vec![1.0 / 6.0; worker.trend.len()]);
+            assert!(!worker.trend.is_empty());
+            worker.exchange(epoch).unwrap();
+            let slopes: Vec<f64> = worker.env.aggregates.iter().map(|line| line.slope).collect();
+            worker.settle().unwrap();
+            let (slope, trend) = if start == 12.0 { (0.0, 1.0 / 6.0) } else { (4.0 / 24.0, -4.0 / 24.0) };
+            let all = |values: &[f64], x: f64| values.iter().all(|value| (value - x).abs() < 1e-12);
+            assert!(all(&slopes, slope) && all(&worker.trend, trend), "{start} h: {slopes:?}, {:?}", worker.trend);
+        }
     }
 }
