@@ -222,9 +222,12 @@ mod tests {
     use crate::example::Example;
     use crate::outside::Nothing;
 
+    /// What is said, and of what.
+    type Refused = (&'static str, fn(&mut Example));
+
     #[test]
     fn a_run_that_does_not_fit_its_model_is_refused() {
-        let refused: [(&str, fn(&mut Example)); 12] = [
+        let refused: [Refused; 12] = [
             ("rtol is 0;", |of| of.run.rtol = 0.0),
             ("rtol is 1;", |of| of.run.rtol = 1.0),
             ("1 initial counts for 2 fates", |of| of.run.initial = vec![6]),

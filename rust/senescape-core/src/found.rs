@@ -104,6 +104,12 @@ mod tests {
             (run.initial, run.stop.max_cells) = (vec![5000, 4096], 10_000);
         });
         let (job, control) = (job.job(), Control::default());
-        assert_eq!(job.worker(&control).batches(), [(0, 0..4096), (0, 4096..5000), (1, 5000..9096)]);
+        let mut worker = job.worker(&control);
+        let batches = worker.batches();
+        assert_eq!(batches, [(0, 0..4096), (0, 4096..5000), (1, 5000..9096)]);
+        for (fate, founders) in batches {
+            worker.found(fate, founders).unwrap();
+        }
+        assert_eq!((worker.alive, worker.tables[0].rows(), worker.tables[1].rows()), (9096, 5000, 4096));
     }
 }

@@ -289,6 +289,9 @@ mod tests {
         Plan::new(job.model(), &example.run, &example.run.doses, (start, example.run.until))
     }
 
+    /// What is said, and of what.
+    type Refused = (&'static str, fn(&mut RunDocument));
+
     #[test]
     fn an_impossible_run_is_refused() {
         const UNTIL: &str = "until is";
@@ -296,7 +299,7 @@ mod tests {
         const UNSEEN: &str = "a time of observation lies outside 0 to 150 h";
         const VISITED: &str = "times of visits must ascend";
         const UNVISITED: &str = "a time of a visit lies outside 0 to 150 h";
-        let refused: [(&str, fn(&mut RunDocument)); 23] = [
+        let refused: [Refused; 23] = [
             (UNTIL, |run| run.until = 0.0),
             (UNTIL, |run| run.until = f64::INFINITY),
             (UNTIL, |run| run.until = f64::NAN),
