@@ -135,7 +135,7 @@ impl Job {
         let too_many = |_| Error::Run(format!("{} replicates do not fit into memory", self.run.replicates));
         let numbers = first..first.saturating_add(self.run.replicates);
         let (mut wanted, mut records) = (Vec::new(), Vec::<Option<Record>>::new());
-        let most = usize::try_from(numbers.end - numbers.start).unwrap_or(usize::MAX);
+        let most = usize::try_from(self.run.replicates).unwrap_or(usize::MAX);
         wanted.try_reserve_exact(most).map_err(too_many)?;
         records.try_reserve_exact(most).map_err(too_many)?;
         wanted.extend(numbers.filter(|number| !done.contains(number)));
