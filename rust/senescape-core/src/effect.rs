@@ -195,8 +195,98 @@ fn env_at(env: &crate::env::Env, input: EnvInput, now: f64) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use crate::document::{DistDocument, SetDocument};
+    use super::*;
+    use crate::document::{DistDocument, InheritDocument, SetDocument};
+    use crate::ensemble::{Control, Job};
     use crate::example::Example;
+    use crate::expr::{Input, Node};
+
+    /// A worker whose tumour stands at the start of its first epoch.
+    fn founded<'a>(job: &'a Job, control: &'a Control) -> Worker<'a> {
+        let mut worker = job.worker(control);
+        worker.pool_state.clone_from(&job.model().pool_initial);
+        worker.account.open(job.observations(), job.model());
+        worker.account.follow(&worker.plan);
+        for (fate, founders) in worker.batches() {
+            worker.found(fate, founders).unwrap();
+        }
+        worker.env.enter(0);
+        worker.measure_first();
+        worker.exchange(0).unwrap();
+        worker
+    }
+
+    /// What the hazards of a fate read of the cell in row 2, at 4 h.
+    fn read(example: &Example, fate: usize, marks: u64) -> Vec<(String, f64)> {
+        let (job, control) = (example.job(), Control::default());
+        let mut worker = founded(&job, &control);
+        (worker.tables[fate].marks[2], worker.tables[fate].entered[2]) = (marks, 3.0);
+        let mut read = None;
+        worker.for_lanes(fate, 4.0, |worker, lanes| {
+            read.get_or_insert_with(|| worker.inputs_of(fate, 2, lanes));
+        });
+        let mut read = read.unwrap();
+        read.sort_by(|a, b| a.0.cmp(&b.0));
+        read
+    }
+
+    /// The same with one input for another in all rules.
+    fn instead(example: &Example, of: Input, other: Input) -> Example {
+        let mut changed = example.clone();
+        for node in &mut changed.model.nodes.nodes {
+            match node {
+                Node::Input { input } if *input == of => *input = other,
+                _ => {}
+            }
+        }
+        changed
+    }
+
+    #[test]
+    fn what_a_hazard_reads_is_told_by_name() {
+        let tumour = Example::kept("everything").with(|run| run.initial = vec![150, 50]);
+        let other_mark = instead(&tumour, Input::Mark(0), Input::Mark(1));
+        for (marks, primed, ever) in [(0, 0.0, 0.0), (1, 1.0, 0.0), (2, 0.0, 1.0), (7, 1.0, 1.0)] {
+            let all = read(&tumour, 1, marks);
+            let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+            let traits = ["cell.bcl_xl", "cell.depth", "cell.mark['primed']", "cell.mcl1", "cell.pd_l1"];
+            assert_eq!(names, [&traits[..], &["env.drug['senolytic']", "env.pool['t_cells']"]].concat());
+            assert_eq!(all[2].1, primed, "{marks}");
+            assert_eq!(read(&other_mark, 1, marks)[2], ("cell.mark['ever_senescent']".into(), ever), "{marks}");
+        }
+        let cells = read(&tumour, 0, 0);
+        assert_eq!(cells[1..], [("env.count['cycling']".into(), 150.0), ("env.count['senescent']".into(), 50.0)]);
+        let other = instead(&tumour, Input::Count(0), Input::Sum { fate: 1, of: 1 });
+        let other = read(&instead(&other, Input::Count(1), Input::Time), 0, 0);
+        assert!(other[1].0 == "env.sum['senescent'].bcl_xl" && other[1].1 > 10.0, "{other:?}");
+        assert_eq!(other[2], ("env.time".into(), 4.0));
+        let random = read(&Example::kept("random-2"), 0, 0);
+        assert_eq!(random[0], ("cell.age".into(), 1.0));
+        assert_eq!(random[5].0, "env.mean['a'].fixed");
+    }
+
+    #[test]
+    fn rules_of_an_event_read_the_age_of_the_cell_before_it() {
+        let mut example = Example::kept("everything");
+        let nodes = &mut example.model.nodes.nodes;
+        nodes.push(Node::Input { input: Input::Age });
+        let value = (nodes.len() - 1).try_into().unwrap();
+        let (depth, damage) = (0, 4);
+        example.model.transitions[1].set[0] = SetDocument { of: depth, value: DistDocument::Rule { value } };
+        example.model.traits[damage].inherit = InheritDocument::Rule { value };
+        let (job, control) = (example.job(), Control::default());
+        let mut worker = founded(&job, &control);
+        let column = |of: usize| job.model().columns.iter().position(|column| column.of == of).unwrap();
+        worker.tables[0].entered.fill(3.0);
+        assert!(!worker.happen(0, 2, 10.0, 1).unwrap(), "it left");
+        assert_eq!(worker.tables[1].columns[column(depth)], [7.0]);
+        // The first daughter takes her mother's row, the other the next that is free.
+        let (mother, next) = (worker.tables[0].key[5], worker.tables[0].rows());
+        assert!(worker.happen(0, 5, 10.0, 0).unwrap(), "the row holds a daughter");
+        let table = &worker.tables[0];
+        assert_eq!([table.key[5], table.key[next]], [daughter_key(mother, 0), daughter_key(mother, 1)]);
+        assert_eq!([5, next].map(|row| (table.columns[column(damage)][row], table.entered[row])), [(7.0, 10.0); 2]);
+    }
 
     /// In logarithms there is no value below zero to go on from.
     #[test]
