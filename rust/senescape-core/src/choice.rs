@@ -139,3 +139,71 @@ fn add_bounds_body(low: &Register, high: &Register, bounds: &mut Times, marks: &
         bounds[lane] += f64::from(if high > 0.0 { high } else { 0.0 });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choices() -> Choices {
+        Choices { bounds: [1.0; LANES], uniforms: [0.5; LANES], ..Choices::default() }
+    }
+
+    #[test]
+    fn a_hazard_that_is_none_or_above_its_bound_is_told() {
+        for (hazard, sound) in [
+            (0.0, true),
+            (0.75, true),
+            (0.76, false),
+            (-0.1, false),
+            (f64::NAN, false),
+            (f64::INFINITY, false),
+            (f64::NEG_INFINITY, false),
+        ] {
+            let mut made = choices();
+            let mut hazards = [0.25; LANES];
+            hazards[3] = hazard;
+            made.add(hazards);
+            // What comes after makes nothing good, and what is no candidate does not count.
+            made.add([0.25; LANES]);
+            assert_eq!((made.sound(LANES), made.sound(4), made.sound(3)), (sound, sound, true), "{hazard}");
+        }
+        // Without an upper end every hazard is within it; infinity is none all the same.
+        let mut made = Choices { bounds: [f64::INFINITY; LANES], ..choices() };
+        made.add([f64::INFINITY; LANES]);
+        assert!(!made.sound(LANES));
+    }
+
+    #[test]
+    fn the_choice_is_by_the_drawn_share_of_the_bound() {
+        let mut made = choices();
+        made.uniforms[..5].copy_from_slice(&[0.0625, 0.25, 0.4375, 0.625, 0.75]);
+        made.add([0.25; LANES]);
+        made.add([0.5; LANES]);
+        assert_eq!(made.chosen[..5], [0, 1, 1, 1, 2], "2 is none of the two");
+    }
+
+    #[test]
+    fn cells_sleep_until_the_threshold_is_used_up_or_the_bound_ends() {
+        let mut made = Choices { bounds: [0.5; LANES], ends: [20.0; LANES], ..choices() };
+        made.thresholds[..3].copy_from_slice(&[1.0, 8.0, 5.0]);
+        made.sleep(&[10.0; LANES]);
+        assert_eq!(made.wake[..3], [12.0, 20.0, 20.0]);
+        assert_eq!(made.rest[..3], [0.0, 3.0, f64::MIN_POSITIVE], "what is left at the end is never nothing");
+    }
+
+    #[test]
+    fn what_has_no_bound_or_may_be_negative_is_marked() {
+        let of = |low, high| {
+            let (mut bounds, mut marks) = ([0.5; LANES], [0; LANES]);
+            add_bounds(&[low; LANES], &[high; LANES], &mut bounds, &mut marks);
+            (bounds[LANES - 1], marks[LANES - 1])
+        };
+        assert_eq!(of(0.25, 1.0), (1.5, 0));
+        assert_eq!(of(0.0, 0.0), (0.5, 0));
+        assert_eq!(of(-1.0, 1.0), (1.5, DOUBTFUL));
+        assert_eq!(of(-2.0, -1.0), (0.5, DOUBTFUL));
+        assert_eq!(of(0.0, f32::INFINITY).1, UNBOUND);
+        assert_eq!(of(f32::NAN, 1.0).1, UNBOUND);
+        assert_eq!(of(-1.0, f32::INFINITY).1, UNBOUND | DOUBTFUL);
+    }
+}
