@@ -462,3 +462,15 @@ fn rate_kind(hazard: f64) -> FaultKind {
         FaultKind::Negative(hazard)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tallies_add_up() {
+        let mut sum = Tally { epochs: 1, bounds: 20, candidates: 300, accepted: 4000 };
+        sum += Tally { epochs: 5, bounds: 60, candidates: 700, accepted: 8000 };
+        assert_eq!(sum, Tally { epochs: 6, bounds: 80, candidates: 1000, accepted: 12_000 });
+    }
+}
