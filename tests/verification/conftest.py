@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from ..conftest import SEED, VERIFY_N
+from .gates import COMPARED
 
 
 @pytest.hookimpl
 def pytest_sessionfinish(session):
-    from .gates import COMPARED
-    from .report import write
+    folder = os.environ.get("SENESCAPE_VERIFY_REPORT")
+    if folder and COMPARED:
+        # Drawing takes a while to import.
+        from .report import write
 
-    if (folder := os.environ.get("SENESCAPE_VERIFY_REPORT")) and COMPARED:
         write(Path(folder), VERIFY_N, session.config.stash.get(SEED, 0), session.testsfailed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,15 +16,12 @@ class Living:
 
     Attributes
     ----------
-    time : float
-        When (h).
     keys : ndarray of uint64, shape (cells,)
         Lineage keys.
     clones : ndarray of int64, shape (cells,)
         The founder that each descends from.
     """
 
-    time: float
     keys: NDArray[np.uint64]
     clones: NDArray[np.int64]
 
@@ -59,8 +55,7 @@ def living(state: bytes) -> Living:
     """Read the cells of a state."""
     reader = _Reader(state)
     reader.whole()  # The replicate.
-    (time,) = struct.unpack_from("<d", state, reader.at)
-    reader.at += 8
+    reader.at += 8  # The time.
     keys: list[int] = []
     clones: list[int] = []
     for _ in range(reader.whole()):
@@ -74,7 +69,7 @@ def living(state: bytes) -> Living:
         there = ~np.isnan(np.asarray(bound, dtype=np.float64))
         keys += [k for k, alive in zip(key, there, strict=True) if alive]
         clones += [c for c, alive in zip(clone, there, strict=True) if alive]
-    return Living(float(time), np.array(keys, dtype=np.uint64), np.array(clones, dtype=np.int64))
+    return Living(np.array(keys, dtype=np.uint64), np.array(clones, dtype=np.int64))
 
 
 def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -86,10 +81,11 @@ def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def founders(n: int) -> Living:
     """The founders of a tumour."""
     numbers = np.arange(n, dtype=np.uint64)
-    return Living(0.0, _mixed((numbers + np.uint64(1)) * GOLDEN), numbers.astype(np.int64))
+    return Living(_mixed((numbers + np.uint64(1)) * GOLDEN), numbers.astype(np.int64))
 
 
-def _daughters(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def daughters(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The first daughters of all, then the second."""
     both = [
         _mixed((keys + which * np.array([GOLDEN])) ^ np.uint64(0xD1B5_4A32_D192_ED03))
         for which in np.array([1, 2], dtype=np.uint64)
@@ -117,7 +113,7 @@ def unexplained(now: Living, before: Living, deepest: int = 40, most: int = 200_
         missing[at[here]] = False
         # Who lives has no daughters; a clone of which nobody is missing needs no more looking.
         on = ~here & np.isin(clones, clone_of[missing])
-        keys, clones = _daughters(keys[on]), np.tile(clones[on], 2)
+        keys, clones = daughters(keys[on]), np.tile(clones[on], 2)
         if not missing.any() or sum(map(len, met)) + len(keys) > most:
             break
         met.append(keys)

@@ -43,11 +43,9 @@ whole_model = lru_cache(everything)
 @lru_cache
 def scenario(n: int, pulse: tuple[float, float] | None) -> sn.Scenario:
     """An arm of a trial, with a dose from some hour on or without: traced once."""
-    pulses = (
-        ()
-        if pulse is None
-        else ({"drug": "doxorubicin", "concentration": pulse[1], "start": pulse[0], "duration": 12.0},)
-    )
+    pulses: tuple[dict[str, Any], ...] = ()
+    if pulse is not None:
+        pulses = ({"drug": "doxorubicin", "concentration": pulse[1], "start": pulse[0], "duration": 12.0},)
     return sn.Scenario(initial={"cycling": n}, until=96.0, every=12.0, relapse={"above": 10 * n}, pulses=pulses)
 
 

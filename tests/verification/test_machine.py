@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.verification.lineages import Living, _daughters, founders, unexplained
+from tests.verification.lineages import Living, daughters, founders, unexplained
 from tests.verification.machine import run_machine
 
 
@@ -15,14 +15,14 @@ def test_runs_pauses_futures_and_trials_in_any_order():
 
 def test_cells_that_descend_from_nobody_are_seen():
     first = founders(3)
-    grown = _daughters(_daughters(first.keys))
+    grown = daughters(daughters(first.keys))
     clones = np.tile(first.clones, 4)
     some = [0, 4, 7, 11]
-    fine = Living(1.0, grown[some], clones[some])
+    fine = Living(grown[some], clones[some])
     assert unexplained(fine, first) == ""
-    assert "another clone" in unexplained(Living(1.0, fine.keys, (fine.clones + 1) % 3), first)
-    assert "one lineage key" in unexplained(Living(1.0, fine.keys[[0, 0]], fine.clones[[0, 0]]), first)
-    strangers = Living(1.0, fine.keys ^ np.uint64(1), fine.clones)
+    assert "another clone" in unexplained(Living(fine.keys, (fine.clones + 1) % 3), first)
+    assert "one lineage key" in unexplained(Living(fine.keys[[0, 0]], fine.clones[[0, 0]]), first)
+    strangers = Living(fine.keys ^ np.uint64(1), fine.clones)
     assert "descend from none" in unexplained(strangers, first, deepest=6)
     assert "no cell was met" in unexplained(strangers, first)
-    assert "own ancestors" in unexplained(fine, Living(0.0, first.keys[[0, 0, 1, 2]], first.clones[[0, 0, 1, 2]]))
+    assert "own ancestors" in unexplained(fine, Living(first.keys[[0, 0, 1, 2]], first.clones[[0, 0, 1, 2]]))

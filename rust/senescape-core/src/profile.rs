@@ -141,6 +141,7 @@ mod tests {
         all.take(&mut one);
         assert_eq!((all.visits, one.visits.calls, all.fates.len()), (meter, 0, 2));
     }
+
     #[test]
     fn time_is_added_up_call_by_call() {
         let ago = Instant::now().checked_sub(std::time::Duration::from_millis(2)).unwrap();

@@ -1,13 +1,15 @@
 //! What goes wrong in a run is an error that tells; what was finished before is kept.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use senescape_core::document::{DoseDocument, Kind, ModelDocument, RunDocument};
+mod common;
+
+use common::Case;
+use senescape_core::document::{DoseDocument, Kind, RunDocument};
 use senescape_core::ensemble::{Control, Job};
 use senescape_core::error::{Error, FaultKind, RateFault};
 use senescape_core::expr::Node;
 use senescape_core::outside::{Outside, Scene};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Answers with zeros, and panics in one replicate.
 struct Panics(u64);
@@ -23,49 +25,35 @@ impl Outside for Panics {
     }
 }
 
-#[derive(Clone, serde::Deserialize)]
-struct Case {
-    model: ModelDocument,
-    run: RunDocument,
-    columns: Vec<Vec<f32>>,
+/// One fate, whose only hazard (1/h) is 0.5 for an hour and another from then on.
+fn with_rate(after: f64) -> Case {
+    let mut case = Case::kept("runaway");
+    let constants = [after, 0.5, 1.0];
+    for (node, value) in case.model.nodes.nodes.iter_mut().zip(constants) {
+        *node = Node::Const { value };
+    }
+    case.model.transitions[0].kind = Kind::Move;
+    case.model.transitions[0].target = Some(0);
+    (case.run.initial, case.run.replicates) = (vec![20], 1);
+    case
 }
 
-impl Case {
-    fn kept(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept").join(name).with_extension("json");
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-    }
-
-    /// One fate, whose only hazard (1/h) is 0.5 for an hour and another from then on.
-    fn with_rate(after: f64) -> Self {
-        let mut case = Self::kept("runaway");
-        let constants = [after, 0.5, 1.0];
-        for (node, value) in case.model.nodes.nodes.iter_mut().zip(constants) {
-            *node = Node::Const { value };
-        }
-        case.model.transitions[0].kind = Kind::Move;
-        case.model.transitions[0].target = Some(0);
-        (case.run.initial, case.run.replicates) = (vec![20], 1);
-        case
-    }
-
-    fn fault(&self) -> RateFault {
-        let job = Job::new(&self.model, self.run.clone(), self.columns.clone()).unwrap();
-        match job.run(&Control::default(), &Panics(99), &BTreeMap::new()).unwrap().error {
-            Some(Error::Rate(fault)) => fault,
-            other => panic!("{other:?}"),
-        }
+fn fault(case: &Case) -> RateFault {
+    let job = Job::new(&case.model, case.run.clone(), case.columns.clone()).unwrap();
+    match job.run(&Control::default(), &Panics(99), &BTreeMap::new()).unwrap().error {
+        Some(Error::Rate(fault)) => fault,
+        other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn a_hazard_beyond_reason_is_told_and_one_within_is_not() {
     // Some 150,000 events of a cell in an epoch of a day are many, a million are a slip of units.
-    let many = Case::with_rate(1.5e5 / 24.0);
+    let many = with_rate(1.5e5 / 24.0);
     let job = Job::new(&many.model, RunDocument { until: 24.0, observe: vec![0.0, 24.0], ..many.run }, vec![]).unwrap();
     let outcome = job.run(&Control::default(), &Panics(99), &BTreeMap::new()).unwrap();
     assert!(outcome.error.is_none() && outcome.records[0].total_events[0] > 2_500_000, "{:?}", outcome.error);
-    let fault = Case::with_rate(1e6).fault();
+    let fault = fault(&with_rate(1e6));
     assert!(matches!(fault.kind, FaultKind::TooFast(bound) if bound >= 1e6), "{fault:?}");
     assert_eq!((fault.rule.as_str(), fault.fate.as_str()), ("division", "a"));
 }
@@ -73,7 +61,7 @@ fn a_hazard_beyond_reason_is_told_and_one_within_is_not() {
 #[test]
 fn a_negative_hazard_is_told_where_it_is_met() {
     // A second transition whose hazard falls below zero after an hour, beside one that is sound.
-    let mut case = Case::with_rate(0.5);
+    let mut case = with_rate(0.5);
     let nodes = &mut case.model.nodes.nodes;
     nodes[0] = Node::Const { value: -0.25 };
     nodes.push(Node::Const { value: 2.0 });
@@ -83,7 +71,7 @@ fn a_negative_hazard_is_told_where_it_is_met() {
     first.name = "sound".into();
     case.model.transitions[0].name = "falling".into();
     case.model.transitions.insert(0, first);
-    let fault = case.fault();
+    let fault = fault(&case);
     assert!(matches!(fault.kind, FaultKind::Negative(value) if value == -0.25), "{fault:?}");
     assert_eq!(fault.rule, "falling");
     assert!((1.0..24.0).contains(&fault.time), "{fault:?}");

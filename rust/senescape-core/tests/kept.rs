@@ -6,7 +6,10 @@
 //! the CHANGELOG, and `SENESCAPE_KEEP=1 cargo test --test kept` writes them anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use senescape_core::document::{DoseDocument, Kind, ModelDocument, RouteDocument, RunDocument};
+mod common;
+
+use common::{Case, folder};
+use senescape_core::document::{DoseDocument, Kind, RouteDocument, RunDocument};
 use senescape_core::ensemble::{Control, Job, Outcome, locked};
 use senescape_core::error::Error;
 use senescape_core::outside::{Outside, Scene};
@@ -14,15 +17,7 @@ use senescape_core::replicate::Record;
 use senescape_core::state::State;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-
-#[derive(serde::Deserialize)]
-struct Case {
-    model: ModelDocument,
-    run: RunDocument,
-    columns: Vec<Vec<f32>>,
-}
 
 /// Answers for the called rule and the visits of `outside.json`, from all that a scene shows.
 struct Answers;
@@ -51,17 +46,11 @@ impl Outside for Answers {
     }
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept")
-}
-
 fn cases() -> BTreeMap<String, Case> {
-    let read = |path: PathBuf| {
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        (name, serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap())
-    };
     let paths = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-    paths.filter(|path| path.extension().is_some_and(|end| end == "json")).map(read).collect()
+    let named = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
+    let names = named.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
+    names.map(|name| (name.clone(), Case::kept(&name))).collect()
 }
 
 fn job(case: &Case, change: impl FnOnce(&mut RunDocument)) -> Job {
