@@ -12,7 +12,7 @@ SECONDS ?= 1800
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust fuzz power mutants mutants-python bench clean
+.PHONY: help demo fit claims parameters outcomes predict engine test lint verify properties bounds trust fuzz sanitize power mutants mutants-python bench clean
 
 help:  ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -97,6 +97,15 @@ fuzz:  ## Programs, scenarios and kept states that are not meant well: make fuzz
 		RUSTC_BOOTSTRAP=1 ASAN_OPTIONS=detect_leaks=0 cargo fuzz run --fuzz-dir rust/senescape-fuzz --features libfuzzer $$target \
 			-- -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=400 -len_control=0 || exit 1; \
 	done
+
+# Threads are watched where many runs go on at once; `tests/thread-sanitizer.txt` tells what the sanitizer can't see.
+HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+SANITIZED = RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=$(1) -Cunsafe-allow-abi-mismatch=sanitizer' CARGO_TARGET_DIR=target/$(1)-sanitizer \
+	cargo test --package senescape-core --target $(HOST)
+sanitize:  ## The core's Rust tests under the address sanitizer, and those of many threads under the thread sanitizer
+	$(call SANITIZED,address) --lib --tests
+	TSAN_OPTIONS="suppressions='$(CURDIR)/rust/senescape-core/tests/thread-sanitizer.txt'" \
+		$(call SANITIZED,thread) --test threads -- --test-threads=1
 
 power: $(VENV)/built $(VENV)/tools  ## Mistakes made on purpose in a copy: each must be caught by a test
 	$(BIN)/python -m tests.verification.seeded_bugs

@@ -19,8 +19,7 @@ from senescape.run import run_document
 from senescape.scenario import load
 
 from tests.models import RUN, everything
-from tests.verification.random_rules import random_model
-from tests.verification.trust import settings_of
+from tests.verification.random_rules import random_model, settings_of
 
 NOTHING: dict[str, Any] = dict.fromkeys(
     ("initial", "until", "every", "observe", "sync", "doses", "max_cells", "relapse", "visits")
@@ -136,6 +135,24 @@ def runaway() -> tuple[sn.Model, dict[str, Any]]:
     return model, {"initial": {"a": 300}, "until": 240.0, "every": 12.0, "max_cells": 1000}
 
 
+def closed() -> tuple[sn.Model, dict[str, Any]]:
+    """Traits that move in closed forms only, and events that carry them over, pass them on and read them."""
+    model = sn.Model(
+        fates=["a", "b"],
+        traits=[
+            sn.Trait("x", sn.LogNormal(1.0, 0.4), flow=[sn.relax(2.0, tau=30.0), sn.relax(0.2, tau=10.0, fate="b")]),
+            sn.Trait("y", sn.Uniform(0.0, 1.0), flow=sn.relax(0.5, tau=20.0, fate="b"), inherit=sn.scaled(0.5)),
+        ],
+        transitions=[
+            sn.Division("a", lambda cell, env, p: 0.02 * cell.x),
+            sn.Transition("go", "a", "b", lambda cell, env, p: 0.05 * cell.x * cell.y, set={"y": lambda cell, env, p: cell.x}),
+            sn.Transition("come", "b", "a", lambda cell, env, p: 0.04 / (0.5 + cell.x)),
+            sn.Death("b", lambda cell, env, p: 0.02 * cell.y, "y"),
+        ],
+    )  # fmt: skip
+    return model, {"initial": {"a": 150, "b": 50}, "until": 96.0, "every": 8.0}
+
+
 def outside() -> tuple[sn.Model, dict[str, Any]]:
     """A rule that is called and visits: the test answers for both."""
     model = sn.Model(
@@ -170,6 +187,7 @@ def documents() -> dict[str, dict[str, Any]]:
         "stops": document(*stops(), 5, replicates=24),
         "runaway": document(*runaway(), 8),
         "outside": document(*outside(), 6),
+        "closed": document(*closed(), 9),
     }
     for i in range(8):
         rng = np.random.default_rng(100 + i)

@@ -33,7 +33,7 @@ pub struct Table {
     pub bound: Vec<f64>,
     /// When the bound ends (h).
     pub window_end: Vec<f64>,
-    /// The level of the cell's windows: see [`crate::window`].
+    /// The level of the cell's windows: see [`crate::env::Env::window`].
     pub level: Vec<i8>,
     /// Traits, one column each.
     pub columns: Vec<Vec<f32>>,

@@ -197,24 +197,9 @@ fn env_at(env: &crate::env::Env, input: EnvInput, now: f64) -> f32 {
 mod tests {
     use super::*;
     use crate::document::{DistDocument, InheritDocument, SetDocument};
-    use crate::ensemble::{Control, Job};
-    use crate::example::Example;
+    use crate::ensemble::Control;
+    use crate::example::{Example, founded};
     use crate::expr::{Input, Node};
-
-    /// A worker whose tumour stands at the start of its first epoch.
-    fn founded<'a>(job: &'a Job, control: &'a Control) -> Worker<'a> {
-        let mut worker = job.worker(control);
-        worker.pool_state.clone_from(&job.model().pool_initial);
-        worker.account.open(job.observations(), job.model());
-        worker.account.follow(&worker.plan);
-        for (fate, founders) in worker.batches() {
-            worker.found(fate, founders).unwrap();
-        }
-        worker.env.enter(0);
-        worker.measure_first();
-        worker.exchange(0).unwrap();
-        worker
-    }
 
     /// What the hazards of a fate read of the cell in row 2, at 4 h.
     fn read(example: &Example, fate: usize, marks: u64) -> Vec<(String, f64)> {

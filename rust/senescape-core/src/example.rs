@@ -1,10 +1,11 @@
 //! The models and runs of `tests/kept`, for unit tests.
 
-use crate::document::{ModelDocument, RunDocument};
+use crate::document::{Kind, ModelDocument, RunDocument};
 use crate::ensemble::{Control, Job};
 use crate::error::Error;
+use crate::expr::{Binary, Node};
 use crate::outside::Nothing;
-use crate::replicate::Record;
+use crate::replicate::{Record, Worker};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -38,9 +39,38 @@ impl Example {
         self.try_job().unwrap()
     }
 
+    /// One fate whose cells never leave it: their only transition, at a constant rate (`of / by`, 1/h), leads back to it.
+    pub(crate) fn constant(of: f64, by: f64) -> Self {
+        let mut example = Self::kept("runaway");
+        (example.run.initial, example.run.replicates) = (vec![1], 1);
+        let nodes = &mut example.model.nodes.nodes;
+        let x = nodes.len().try_into().unwrap();
+        nodes.extend([Node::Const { value: of }, Node::Const { value: by }]);
+        nodes.push(Node::Binary { f: Binary::Div, x, y: x + 1 });
+        let transition = &mut example.model.transitions[0];
+        transition.hazard = x + 2;
+        (transition.kind, transition.target) = (Kind::Move, Some(0));
+        example
+    }
+
     /// All replicates; the first error, if there is one.
     pub(crate) fn records(&self) -> Result<Vec<Record>, Error> {
         let outcome = self.job().run(&Control::default(), &Nothing, &BTreeMap::new())?;
         outcome.error.map_or(Ok(outcome.records), Err)
     }
+}
+
+/// A worker whose tumour stands at the start of its first epoch.
+pub(crate) fn founded<'a>(job: &'a Job, control: &'a Control) -> Worker<'a> {
+    let mut worker = job.worker(control);
+    worker.pool_state.clone_from(&job.model().pool_initial);
+    worker.account.open(job.observations(), job.model());
+    worker.account.follow(&worker.plan);
+    for (fate, founders) in worker.batches() {
+        worker.found(fate, founders).unwrap();
+    }
+    worker.env.enter(0);
+    worker.measure_first();
+    worker.exchange(0).unwrap();
+    worker
 }

@@ -3,7 +3,7 @@
 use crate::account::{Account, cells_after};
 use crate::cells::{Cell, Table};
 use crate::document::RunDocument;
-use crate::ensemble::{Control, locked};
+use crate::ensemble::Control;
 use crate::env::Env;
 use crate::error::{Error, FaultKind, RateFault};
 use crate::expr::Frame;
@@ -331,7 +331,8 @@ impl<'m> Worker<'m> {
         let asked = self.control.asked.load(Ordering::Relaxed);
         if asked != self.answered && self.run.visits.is_empty() {
             self.answered = asked;
-            locked(&self.control.states).insert(self.replicate, self.save(self.env.end, record));
+            let state = self.save(self.env.end, record);
+            self.control.states.lock().insert(self.replicate, state);
         }
     }
 
@@ -341,9 +342,10 @@ impl<'m> Worker<'m> {
             for fate in 0..self.tables.len() {
                 self.bring(fate, self.run.until);
             }
-            locked(&self.control.states).insert(self.replicate, self.save(self.run.until, record));
+            let state = self.save(self.run.until, record);
+            self.control.states.lock().insert(self.replicate, state);
         } else if self.run.pausable {
-            locked(&self.control.states).remove(&self.replicate);
+            self.control.states.lock().remove(&self.replicate);
         }
     }
 

@@ -179,7 +179,7 @@ impl Table {
 mod tests {
     use super::*;
     use crate::cells::Cell;
-    use crate::ensemble::{Control, locked};
+    use crate::ensemble::Control;
     use crate::example::Example;
     use crate::outside::Nothing;
     use std::collections::BTreeMap;
@@ -195,7 +195,7 @@ mod tests {
         });
         let control = Control::default();
         first.job().run(&control, &Nothing, &BTreeMap::new()).unwrap();
-        locked(&control.states)[&0].clone()
+        control.states.lock()[&0].clone()
     }
 
     /// What is said of a state from which a run is to go on; nothing if it goes on.

@@ -7,8 +7,7 @@
 //! Which windows a cell takes follows from its own history only: longer ones after a quiet window, shorter ones after a
 //! candidate that came to nothing. So nothing a cell does depends on which cells lie beside it.
 
-use crate::choice::{Choices, DOUBTFUL, UNBOUND, add_bounds};
-use crate::document::Kind;
+use crate::choice::Choices;
 use crate::env::FINEST;
 use crate::error::{Error, FaultKind};
 use crate::expr::{Frame, IntervalFrame, LANES};
@@ -49,20 +48,14 @@ const SLACK: f64 = 0.5;
 /// Where it is a smaller share even than this, the bound is computed anew at once.
 const LOOSE: f64 = 0.3;
 
-/// A window with fewer candidates to be expected was far too short.
-const FEW: f64 = 0.25;
-
-/// The highest level of windows where traits are written back every epoch: see [`crate::flow::ROUNDINGS`].
-const WRITTEN_BACK: i8 = 6;
-
 /// Scratch for the cells of one fate.
 pub struct FateScratch {
     pub(crate) driver: Driver,
-    values: Frame,
-    bounds: IntervalFrame,
-    boxes: Boxes,
+    pub(crate) values: Frame,
+    pub(crate) bounds: IntervalFrame,
+    pub(crate) boxes: Boxes,
     /// The sum of constant hazards.
-    total: Option<f64>,
+    pub(crate) total: Option<f64>,
     queues: Queues,
 }
 
@@ -123,8 +116,10 @@ impl Worker<'_> {
     }
 
     fn run_due(&mut self, fate: usize, queues: &mut Queues) -> Result<(), Error> {
-        let mut round = 0;
-        while !queues.due.is_empty() {
+        for round in 1..=ROUND_LIMIT {
+            if queues.due.is_empty() {
+                return Ok(());
+            }
             queues.part(&self.tables[fate].threshold);
             for rows in queues.candidates.chunks(LANES) {
                 self.decide(fate, rows, &mut queues.unbound, &mut queues.due)?;
@@ -132,21 +127,17 @@ impl Worker<'_> {
             for rows in queues.unbound.chunks(LANES) {
                 self.bound(fate, rows, &mut queues.due)?;
             }
-            round += 1;
-            if round > ROUND_LIMIT && self.over_rounds(fate, &queues.due)? {
-                break;
-            }
             // A long epoch holds many rounds. What is left undone here is never looked at again: the replicate ends.
             if round % 16 == 0 && (self.runs_away() || self.over_memory() || self.interrupted()) {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        self.over_rounds(fate, &queues.due)
     }
 
     /// A cell that comes up again and again within one epoch has a hazard beyond reason: refuse it, naming the rule.
-    fn over_rounds(&self, fate: usize, due: &[u32]) -> Result<bool, Error> {
-        let Some(&row) = due.first() else { return Ok(true) };
+    fn over_rounds(&self, fate: usize, due: &[u32]) -> Result<(), Error> {
+        let Some(&row) = due.first() else { return Ok(()) };
         let table = &self.tables[fate];
         let (time, bound) = (table.wake[row as usize], table.bound[row as usize]);
         Err(self.fault(fate, self.fastest(fate), time, FaultKind::TooFast(bound)))
@@ -181,9 +172,8 @@ impl Worker<'_> {
             let lane = usize::from(lane);
             let (index, now) = (rows[lane], lanes.now[lane]);
             let k = of.transitions[self.choices.chosen[lane] as usize];
-            if model.transitions[k].kind != Kind::Death && of.driven.is_empty() && of.read.since {
-                lanes.scatter_lane(lane, &mut self.tables[fate], &of.moving);
-            }
+            // What happens reads the traits of its own time.
+            lanes.scatter_lane(lane, &mut self.tables[fate], &of.moving);
             if self.happen(fate, index as usize, now, k)? {
                 self.tables[fate].wake[index as usize] = now;
                 unbound.push(index);
@@ -259,81 +249,6 @@ impl Worker<'_> {
         Error::Internal("hazards were refused without a reason".into())
     }
 
-    /// Compute new bounds for cells that wake now; those that wake again within the epoch join `due`.
-    fn bound(&mut self, fate: usize, rows: &[u32], due: &mut Vec<u32>) -> Result<(), Error> {
-        let model = self.model;
-        let of = &model.fates[fate];
-        self.tally.bounds += rows.len() as u64;
-        if let Some(total) = self.scratch[fate].total
-            && of.driven.is_empty()
-        {
-            return self.bound_constant(fate, rows, total, due);
-        }
-        let mut lanes = self.take_lanes();
-        lanes.gather(&self.tables[fate], rows, &of.read);
-        self.advance(fate, &mut lanes);
-        // Traits must go on from where their box begins: from elsewhere, rounding could lead them out of it.
-        lanes.scatter(&mut self.tables[fate], &of.moving);
-        let top = match (of.coupled, of.driven.is_empty()) {
-            (true, _) => 0,
-            (_, true) => self.env.top_level(),
-            // Varying targets have traits written back every epoch: the box has room for so many roundings.
-            (_, false) => self.env.top_level().min(WRITTEN_BACK),
-        };
-        let mut levels = [0_i8; LANES];
-        for (level, &row) in levels.iter_mut().zip(rows) {
-            // Where nothing a hazard reads can change, a bound holds to the horizon.
-            *level = if of.varying { self.tables[fate].level[row as usize].min(top) } else { top };
-        }
-        let mut bounds = [0.0; LANES];
-        loop {
-            let meter = &mut self.profile.fates[fate].bounds;
-            let begun = meter.begin(lanes.n);
-            let FateScratch { driver, bounds: frame, boxes, .. } = &mut self.scratch[fate];
-            boxes.set_windows(&levels, &lanes, &mut self.env);
-            driver.enclose(of, &lanes, boxes, &self.env);
-            boxes.fill(&of.hazards, &of.flows, &lanes, &self.env, frame);
-            of.hazards.bound.bounds(frame, lanes.n);
-            meter.end(begun);
-            if self.sum_bounds(fate, &lanes, &mut levels, &mut bounds)? {
-                break;
-            }
-        }
-        self.choices.bounds = bounds;
-        self.choices.ends = self.scratch[fate].boxes.end;
-        self.fall_asleep(fate, &lanes, &levels, top, due);
-        self.spare.push(lanes);
-        Ok(())
-    }
-
-    /// Let cells with new bounds sleep.
-    fn fall_asleep(&mut self, fate: usize, lanes: &Lanes, levels: &[i8; LANES], top: i8, due: &mut Vec<u32>) {
-        let table = &mut self.tables[fate];
-        let rows = &lanes.rows[..lanes.n];
-        for (threshold, &row) in self.choices.thresholds.iter_mut().zip(rows) {
-            *threshold = table.threshold[row as usize];
-        }
-        self.choices.sleep(&lanes.now);
-        let Choices { bounds, ends, wake, rest, .. } = &*self.choices;
-        let waiting = due.len();
-        due.resize(waiting + rows.len(), 0);
-        let mut last = waiting;
-        for (lane, &index) in rows.iter().enumerate() {
-            let row = index as usize;
-            table.bound[row] = bounds[lane];
-            table.window_end[row] = ends[lane];
-            table.wake[row] = wake[lane];
-            table.threshold[row] = rest[lane];
-            // A window without a candidate was short enough; one with little chance of any was far too short.
-            let quiet = rest[lane] > 0.0;
-            let step = 1 + 2 * i8::from(bounds[lane] * (ends[lane] - lanes.now[lane]) < FEW);
-            table.level[row] = (levels[lane] + i8::from(quiet) * step).min(top);
-            due[last] = index;
-            last += usize::from(wake[lane] < self.env.end);
-        }
-        due.truncate(last);
-    }
-
     /// Carry the traits of some cells along their flows to now.
     pub(crate) fn advance(&mut self, fate: usize, lanes: &mut Lanes) {
         let of = &self.model.fates[fate];
@@ -352,98 +267,12 @@ impl Worker<'_> {
         self.spare.pop().unwrap_or_else(|| Box::new(Lanes::new(self.model.columns.len())))
     }
 
-    fn bound_constant(&mut self, fate: usize, rows: &[u32], total: f64, due: &mut Vec<u32>) -> Result<(), Error> {
-        if !(total >= 0.0 && total.is_finite()) || self.model.fates[fate].constant.iter().flatten().any(|h| *h < 0.0) {
-            let of = &self.model.fates[fate];
-            let bad = of.constant.iter().flatten().position(|h| !(*h >= 0.0 && h.is_finite()));
-            let k = of.transitions[bad.unwrap_or(0)];
-            let value = of.constant.as_ref().map_or(f64::NAN, |h| h[bad.unwrap_or(0)]);
-            return Err(self.fault(fate, self.model.transitions[k].name.clone(), self.env.start, rate_kind(value)));
-        }
-        let table = &mut self.tables[fate];
-        for &index in rows {
-            let row = index as usize;
-            // The bound is the hazard itself and never ends.
-            table.bound[row] = total;
-            table.window_end[row] = f64::INFINITY;
-            table.wake[row] += table.threshold[row] / total;
-            table.threshold[row] = 0.0;
-            if table.wake[row] < self.env.end {
-                due.push(index);
-            }
-        }
-        Ok(())
-    }
-
-    /// Add up the bounds of all hazards; false if some cell needs a shorter window first.
-    fn sum_bounds(
-        &mut self,
-        fate: usize,
-        lanes: &Lanes,
-        levels: &mut [i8; LANES],
-        bounds: &mut [f64; LANES],
-    ) -> Result<bool, Error> {
-        let model = self.model;
-        let of = &model.fates[fate];
-        *bounds = [0.0; LANES];
-        let mut marks = [0; LANES];
-        for output in 0..of.transitions.len() {
-            let (low, high) = self.scratch[fate].bounds.output(output);
-            add_bounds(low, high, bounds, &mut marks);
-        }
-        let marks = marks[..lanes.n].iter().fold(0, |all, mark| all | mark);
-        let sound = marks & UNBOUND == 0;
-        if !sound {
-            self.shorten(fate, lanes, levels)?;
-        } else if marks & DOUBTFUL != 0 {
-            self.check_signs(fate, lanes)?;
-        }
-        Ok(sound)
-    }
-
-    /// Take the next shorter window for cells whose bound is not finite.
-    fn shorten(&self, fate: usize, lanes: &Lanes, levels: &mut [i8; LANES]) -> Result<(), Error> {
-        let of = &self.model.fates[fate];
-        for (lane, level) in levels[..lanes.n].iter_mut().enumerate() {
-            let unbounded = (0..of.transitions.len()).find(|&output| {
-                let (low, high) = self.scratch[fate].bounds.output(output);
-                !(high[lane] < f32::INFINITY) || low[lane].is_nan()
-            });
-            match unbounded {
-                None => {}
-                Some(_) if *level > FINEST => *level -= 1,
-                Some(output) => {
-                    return Err(self.named(fate, of.transitions[output], lane, lanes, FaultKind::Unbounded));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Where a bound allows a negative hazard, look at the hazard itself.
-    fn check_signs(&mut self, fate: usize, lanes: &Lanes) -> Result<(), Error> {
-        let model = self.model;
-        let of = &model.fates[fate];
-        let scratch = &mut self.scratch[fate];
-        lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, &mut scratch.values);
-        of.hazards.bound.values(&mut scratch.values, lanes.n);
-        for (output, &k) in of.transitions.iter().enumerate() {
-            for lane in 0..lanes.n {
-                let hazard = f64::from(self.scratch[fate].values.output(output)[lane]);
-                if !(hazard >= 0.0) {
-                    return Err(self.bad_rate(fate, k, lane, lanes, hazard));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn bad_rate(&self, fate: usize, k: usize, lane: usize, lanes: &Lanes, hazard: f64) -> Error {
+    pub(crate) fn bad_rate(&self, fate: usize, k: usize, lane: usize, lanes: &Lanes, hazard: f64) -> Error {
         self.named(fate, k, lane, lanes, rate_kind(hazard))
     }
 
     /// A fault of one cell's hazard, with the values that its rule reads.
-    fn named(&self, fate: usize, k: usize, lane: usize, lanes: &Lanes, kind: FaultKind) -> Error {
+    pub(crate) fn named(&self, fate: usize, k: usize, lane: usize, lanes: &Lanes, kind: FaultKind) -> Error {
         let rule = self.model.transitions[k].name.clone();
         let mut error = self.fault(fate, rule, lanes.now[lane], kind);
         if let Error::Rate(fault) = &mut error {
@@ -453,7 +282,8 @@ impl Worker<'_> {
     }
 }
 
-fn rate_kind(hazard: f64) -> FaultKind {
+/// What is wrong with a hazard that is none.
+pub(crate) fn rate_kind(hazard: f64) -> FaultKind {
     if hazard.is_nan() {
         FaultKind::NotANumber
     } else if hazard.is_infinite() {
@@ -466,11 +296,98 @@ fn rate_kind(hazard: f64) -> FaultKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ensemble::Control;
+    use crate::example::{Example, founded};
+    use std::sync::atomic::Ordering;
 
     #[test]
     fn tallies_add_up() {
         let mut sum = Tally { epochs: 1, bounds: 20, candidates: 300, accepted: 4000 };
         sum += Tally { epochs: 5, bounds: 60, candidates: 700, accepted: 8000 };
         assert_eq!(sum, Tally { epochs: 6, bounds: 80, candidates: 1000, accepted: 12_000 });
+    }
+
+    /// An epoch of a cell with a hundred candidates an hour is given up soon, for each reason there is.
+    #[test]
+    fn every_sixteenth_round_looks_whether_to_go_on() {
+        type Reason = fn(&mut Worker<'_>);
+        let reasons: [(Reason, u64); 4] = [
+            (|_| (), 1000),
+            (|worker| worker.control.cancel.store(true, Ordering::Relaxed), 15),
+            (|worker| worker.alive = u64::MAX, 15),
+            (|worker| worker.control.memory.store(1 << 40, Ordering::Relaxed), 15),
+        ];
+        let job = Example::constant(100.0, 1.0).with(|run| run.max_memory = Some(1 << 30)).job();
+        for (i, (reason, candidates)) in reasons.into_iter().enumerate() {
+            let control = Control::default();
+            let mut worker = founded(&job, &control);
+            reason(&mut worker);
+            worker.run_block(0, 0).unwrap();
+            // The first round bounds the hazard, each other one has a candidate.
+            assert!(worker.tally.candidates == candidates || (i == 0 && worker.tally.candidates > candidates));
+            assert_eq!(worker.tables[0].wake[0] < worker.env.end, i > 0, "{i}");
+        }
+    }
+
+    /// What a candidate that came to nothing leaves behind, at the edge of each condition.
+    #[test]
+    fn a_cell_sleeps_on_under_a_bound_that_is_not_loose() {
+        let job = Example::kept("everything").with(|run| run.initial = vec![8, 0]).job();
+        let control = Control::default();
+        let mut worker = founded(&job, &control);
+        let mut lanes = worker.take_lanes();
+        let rows: Vec<u32> = (0..8).collect();
+        lanes.gather(&worker.tables[0], &rows, &worker.model.fates[0].read);
+        worker.tables[0].level = vec![2, 2, 2, 2, 2, FINEST, 2, 2];
+        let end = worker.env.end;
+        let choices = &mut worker.choices;
+        choices.thresholds = [6.0; LANES];
+        choices.bounds = [1.0; LANES];
+        choices.ends = [end + 20.0; LANES];
+        lanes.now = [end - 10.0; LANES];
+        choices.total = [1.0; LANES];
+        choices.total[..6].copy_from_slice(&[
+            SLACK,
+            SLACK.next_down(),
+            LOOSE,
+            LOOSE.next_down(),
+            LOOSE.next_down(),
+            0.1,
+        ]);
+        // With one candidate to come until its end a bound is worth keeping, and with more than that a loose one is not.
+        choices.ends[3] = lanes.now[3] + 1.0;
+        choices.ends[4] = lanes.now[4] + 1.0 + 1e-9;
+        // Wakes as the epoch ends.
+        choices.thresholds[6] = 10.0;
+        let (mut unbound, mut due) = (Vec::new(), Vec::new());
+        worker.sleep_on(0, &lanes, &[0, 1, 2, 3, 4, 5, 6], &mut unbound, &mut due);
+        let table = &worker.tables[0];
+        assert_eq!(table.level, [2, 1, 1, 1, 1, FINEST, 2, 2]);
+        assert_eq!(table.draws, [1, 1, 1, 1, 1, 1, 1, 0]);
+        assert_eq!(unbound, [4, 5]);
+        assert_eq!(due, [0, 1, 2, 3]);
+        assert_eq!(table.wake[..4], [end - 4.0, end - 4.0, end - 4.0, end - 9.0]);
+        assert_eq!(table.threshold[..6], [0.0, 0.0, 0.0, 5.0, 6.0, 6.0]);
+        assert_eq!((table.wake[6], table.wake[4]), (end, 0.0), "what needs a bound keeps its time");
+    }
+
+    #[test]
+    fn a_hazard_above_its_bound_is_told_with_both() {
+        let job = Example::kept("everything").with(|run| run.initial = vec![6, 0]).job();
+        let control = Control::default();
+        let mut worker = founded(&job, &control);
+        let rows: Vec<u32> = (0..6).collect();
+        let (mut unbound, mut due) = (Vec::new(), Vec::new());
+        worker.tables[0].bound = vec![1e9; 6];
+        worker.tables[0].window_end = vec![f64::INFINITY; 6];
+        worker.decide(0, &rows, &mut unbound, &mut due).unwrap();
+        let hazards = worker.choices.total;
+        // As large as its bound is within it.
+        worker.tables[0].bound[..3].copy_from_slice(&[hazards[0], hazards[1], hazards[2].next_down()]);
+        let error = worker.decide(0, &rows, &mut unbound, &mut due).unwrap_err();
+        let Error::Rate(fault) = error else { panic!("{error}") };
+        let (value, bound) = (hazards[2], hazards[2].next_down());
+        assert_eq!(fault.kind, FaultKind::AboveBound { value, bound });
+        assert_eq!(fault.rule, job.model().transitions[job.model().fates[0].transitions[0]].name);
     }
 }

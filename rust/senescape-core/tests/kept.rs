@@ -10,7 +10,7 @@ mod common;
 
 use common::{Case, folder};
 use senescape_core::document::{DoseDocument, Kind, RouteDocument, RunDocument};
-use senescape_core::ensemble::{Control, Job, Outcome, locked};
+use senescape_core::ensemble::{Control, Job, Outcome};
 use senescape_core::error::Error;
 use senescape_core::outside::{Outside, Scene};
 use senescape_core::replicate::Record;
@@ -138,14 +138,14 @@ fn stopped_and_resumed(case: &Case) -> Vec<Record> {
         let (outcome, states) = std::thread::scope(|scope| {
             let running = scope.spawn(|| first.run(&control, &Answers, &BTreeMap::new()).unwrap());
             loop {
-                let states = locked(&control.states).clone();
+                let states = control.states.lock().clone();
                 if !states.is_empty() || running.is_finished() {
                     control.cancel.store(true, Ordering::Relaxed);
                     return (running.join().unwrap(), states);
                 }
             }
         });
-        assert_eq!(locked(&control.records).len(), outcome.records.len());
+        assert_eq!(control.records.lock().len(), outcome.records.len());
         let done: Vec<u64> = outcome.records.iter().map(|record| record.replicate).collect();
         let states: BTreeMap<u64, State> = states
             .into_iter()
@@ -182,7 +182,7 @@ fn tumours_go_on_past_the_horizon() {
             (run.cuts, run.split) = (vec![], None);
         });
         let before = finished(&first, &control, &BTreeMap::new());
-        let states = locked(&control.states).clone();
+        let states = control.states.lock().clone();
         assert!(states.values().all(|state| state.time == half), "{name}");
         let beyond = || job(case, |run| run.begin = half);
         let after = finished(&beyond(), &Control::default(), &states);

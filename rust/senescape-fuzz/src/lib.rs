@@ -8,7 +8,7 @@ mod edit;
 use arbitrary::{Arbitrary, Unstructured};
 use edit::{Edit, edited};
 use senescape_core::document::{DoseDocument, ModelDocument, RunDocument};
-use senescape_core::ensemble::{Control, Job, locked};
+use senescape_core::ensemble::{Control, Job};
 use senescape_core::error::Error;
 use senescape_core::expr::{Graph, Input, Node, NodeId, columns};
 use senescape_core::outside::{Outside, Scene};
@@ -161,7 +161,7 @@ fn case(text: &str) -> Case {
     later["run"]["begin"] = half.into();
     let control = Control::default();
     job(&first).unwrap().run(&control, &Quiet, &BTreeMap::new()).unwrap();
-    let states = locked(&control.states).values().map(|state| state.to_bytes().unwrap()).collect();
+    let states = control.states.lock().values().map(|state| state.to_bytes().unwrap()).collect();
     Case { whole, job: job(&later).unwrap(), states }
 }
 

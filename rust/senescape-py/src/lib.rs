@@ -13,7 +13,7 @@ use outside::Caller;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use senescape_core::document::{ModelDocument, RunDocument};
-use senescape_core::ensemble::{Control, Job, locked};
+use senescape_core::ensemble::{Control, Job};
 use senescape_core::error::{Error, guarded};
 use senescape_core::expr::{Graph, Input, NodeId, columns};
 use senescape_core::outside::{Nothing, Outside};
@@ -114,7 +114,7 @@ fn kept(states: Option<Vec<Bound<'_, PyBytes>>>) -> Result<BTreeMap<u64, State>,
 /// The states that tumours gave last: (replicate, bytes) of each.
 fn states<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
-    for (replicate, state) in &*locked(&control.states) {
+    for (replicate, state) in &*control.states.lock() {
         let bytes = state.to_bytes().map_err(|error| into_py(py, error))?;
         list.append((replicate, PyBytes::new(py, &bytes)))?;
     }
@@ -123,7 +123,7 @@ fn states<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py, PyList
 
 /// Arrays of the finished replicates, and the states that the others gave last; then ask for states anew.
 fn so_far<'py>(py: Python<'py>, job: &Job, control: &Control) -> PyResult<Bound<'py, PyDict>> {
-    let mut records = locked(&control.records).clone();
+    let mut records = control.records.lock().clone();
     records.sort_by_key(|record| record.replicate);
     let out = arrays(py, job, &records)?;
     out.set_item("states", states(py, control)?)?;
@@ -209,7 +209,7 @@ fn simulate<'py>(
     let result = arrays(py, &job, &outcome.records)?;
     result.set_item("error", outcome.error.map(|error| into_py(py, error)))?;
     result.set_item("states", self::states(py, &control)?)?;
-    let profile = control.profile.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let profile = control.profile.into_inner();
     result.set_item("profile", profiled(py, &profile)?)?;
     if let Some(error) = raised {
         result.set_item("error", error)?;

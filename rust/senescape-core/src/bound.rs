@@ -1,0 +1,248 @@
+//! Bounds on hazards over windows: computed by interval evaluation of the rules, and cells that fall asleep under them.
+
+use crate::choice::{Choices, DOUBTFUL, UNBOUND, add_bounds};
+use crate::env::FINEST;
+use crate::error::{Error, FaultKind};
+use crate::expr::LANES;
+use crate::lanes::Lanes;
+use crate::replicate::Worker;
+use crate::thin::{FateScratch, rate_kind};
+
+/// A window with fewer candidates to be expected was far too short.
+const FEW: f64 = 0.25;
+
+/// The highest level of windows where traits are written back every epoch: see [`crate::flow::ROUNDINGS`].
+const WRITTEN_BACK: i8 = 6;
+
+impl Worker<'_> {
+    /// Compute new bounds for cells that wake now; those that wake again within the epoch join `due`.
+    pub(crate) fn bound(&mut self, fate: usize, rows: &[u32], due: &mut Vec<u32>) -> Result<(), Error> {
+        let model = self.model;
+        let of = &model.fates[fate];
+        self.tally.bounds += rows.len() as u64;
+        if let Some(total) = self.scratch[fate].total
+            && of.driven.is_empty()
+        {
+            return self.bound_constant(fate, rows, total, due);
+        }
+        let mut lanes = self.take_lanes();
+        lanes.gather(&self.tables[fate], rows, &of.read);
+        self.advance(fate, &mut lanes);
+        // Traits must go on from where their box begins: from elsewhere, rounding could lead them out of it.
+        lanes.scatter(&mut self.tables[fate], &of.moving);
+        let top = match (of.coupled, of.driven.is_empty()) {
+            (true, _) => 0,
+            (_, true) => self.env.top_level(),
+            // Varying targets have traits written back every epoch: the box has room for so many roundings.
+            (_, false) => self.env.top_level().min(WRITTEN_BACK),
+        };
+        let mut levels = [0_i8; LANES];
+        for (level, &row) in levels.iter_mut().zip(rows) {
+            // Where nothing a hazard reads can change, a bound holds to the horizon.
+            *level = if of.varying { self.tables[fate].level[row as usize].min(top) } else { top };
+        }
+        let mut bounds = [0.0; LANES];
+        loop {
+            let meter = &mut self.profile.fates[fate].bounds;
+            let begun = meter.begin(lanes.n);
+            let FateScratch { driver, bounds: frame, boxes, .. } = &mut self.scratch[fate];
+            boxes.set_windows(&levels, &lanes, &mut self.env);
+            driver.enclose(of, &lanes, boxes, &self.env);
+            boxes.fill(&of.hazards, &of.flows, &lanes, &self.env, frame);
+            of.hazards.bound.bounds(frame, lanes.n);
+            meter.end(begun);
+            if self.sum_bounds(fate, &lanes, &mut levels, &mut bounds)? {
+                break;
+            }
+        }
+        self.choices.bounds = bounds;
+        self.choices.ends = self.scratch[fate].boxes.end;
+        self.fall_asleep(fate, &lanes, &levels, top, due);
+        self.spare.push(lanes);
+        Ok(())
+    }
+
+    /// Let cells with new bounds sleep.
+    fn fall_asleep(&mut self, fate: usize, lanes: &Lanes, levels: &[i8; LANES], top: i8, due: &mut Vec<u32>) {
+        let table = &mut self.tables[fate];
+        let rows = &lanes.rows[..lanes.n];
+        for (threshold, &row) in self.choices.thresholds.iter_mut().zip(rows) {
+            *threshold = table.threshold[row as usize];
+        }
+        self.choices.sleep(&lanes.now);
+        let Choices { bounds, ends, wake, rest, .. } = &*self.choices;
+        let waiting = due.len();
+        due.resize(waiting + rows.len(), 0);
+        let mut last = waiting;
+        for (lane, &index) in rows.iter().enumerate() {
+            let row = index as usize;
+            table.bound[row] = bounds[lane];
+            table.window_end[row] = ends[lane];
+            table.wake[row] = wake[lane];
+            table.threshold[row] = rest[lane];
+            // A window without a candidate was short enough; one with little chance of any was far too short.
+            let quiet = rest[lane] > 0.0;
+            let step = 1 + 2 * i8::from(bounds[lane] * (ends[lane] - lanes.now[lane]) < FEW);
+            table.level[row] = (levels[lane] + i8::from(quiet) * step).min(top);
+            due[last] = index;
+            last += usize::from(wake[lane] < self.env.end);
+        }
+        due.truncate(last);
+    }
+
+    /// Cells whose hazards never change sleep until their thresholds are used up.
+    fn bound_constant(&mut self, fate: usize, rows: &[u32], total: f64, due: &mut Vec<u32>) -> Result<(), Error> {
+        let of = &self.model.fates[fate];
+        let hazards = of.transitions.iter().zip(of.constant.iter().flatten());
+        for (&k, &hazard) in hazards {
+            if !(hazard >= 0.0 && hazard.is_finite()) {
+                let rule = self.model.transitions[k].name.clone();
+                return Err(self.fault(fate, rule, self.env.start, rate_kind(hazard)));
+            }
+        }
+        let table = &mut self.tables[fate];
+        for &index in rows {
+            let row = index as usize;
+            // The bound is the hazard itself and never ends.
+            table.bound[row] = total;
+            table.window_end[row] = f64::INFINITY;
+            table.wake[row] += table.threshold[row] / total;
+            table.threshold[row] = 0.0;
+            if table.wake[row] < self.env.end {
+                due.push(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// Add up the bounds of all hazards; false if some cell needs a shorter window first.
+    fn sum_bounds(
+        &mut self,
+        fate: usize,
+        lanes: &Lanes,
+        levels: &mut [i8; LANES],
+        bounds: &mut [f64; LANES],
+    ) -> Result<bool, Error> {
+        let model = self.model;
+        let of = &model.fates[fate];
+        *bounds = [0.0; LANES];
+        let mut marks = [0; LANES];
+        for output in 0..of.transitions.len() {
+            let (low, high) = self.scratch[fate].bounds.output(output);
+            add_bounds(low, high, bounds, &mut marks);
+        }
+        let marks = marks[..lanes.n].iter().fold(0, |all, mark| all | mark);
+        let sound = marks & UNBOUND == 0;
+        if !sound {
+            self.shorten(fate, lanes, levels)?;
+        } else if marks & DOUBTFUL != 0 {
+            self.check_signs(fate, lanes)?;
+        }
+        Ok(sound)
+    }
+
+    /// Take the next shorter window for cells whose bound is not finite.
+    fn shorten(&self, fate: usize, lanes: &Lanes, levels: &mut [i8; LANES]) -> Result<(), Error> {
+        let of = &self.model.fates[fate];
+        for (lane, level) in levels[..lanes.n].iter_mut().enumerate() {
+            let unbounded = (0..of.transitions.len()).find(|&output| {
+                let (low, high) = self.scratch[fate].bounds.output(output);
+                !(high[lane] < f32::INFINITY) || low[lane].is_nan()
+            });
+            match unbounded {
+                None => {}
+                Some(_) if *level > FINEST => *level -= 1,
+                Some(output) => {
+                    return Err(self.named(fate, of.transitions[output], lane, lanes, FaultKind::Unbounded));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a bound allows a negative hazard, look at the hazard itself.
+    fn check_signs(&mut self, fate: usize, lanes: &Lanes) -> Result<(), Error> {
+        let model = self.model;
+        let of = &model.fates[fate];
+        let scratch = &mut self.scratch[fate];
+        lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, &mut scratch.values);
+        of.hazards.bound.values(&mut scratch.values, lanes.n);
+        for (output, &k) in of.transitions.iter().enumerate() {
+            for lane in 0..lanes.n {
+                let hazard = f64::from(self.scratch[fate].values.output(output)[lane]);
+                if !(hazard >= 0.0) {
+                    return Err(self.bad_rate(fate, k, lane, lanes, hazard));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ensemble::Control;
+    use crate::error::Error;
+    use crate::example::{Example, founded};
+
+    #[test]
+    fn a_constant_hazard_that_is_none_is_told() {
+        for ((of, by), kind) in [
+            ((-1.0, 2.0), FaultKind::Negative(-0.5)),
+            ((0.0, 0.0), FaultKind::NotANumber),
+            ((1.0, 0.0), FaultKind::Infinite),
+            ((-1.0, 0.0), FaultKind::Infinite),
+        ] {
+            // Beside one that is sound, first or last.
+            for which in 0..2 {
+                let mut example = Example::constant(of, by);
+                let mut sound = Example::constant(1.0, 1.0).model.transitions.remove(0);
+                (sound.hazard, sound.name) = (0.try_into().unwrap(), "sound".into());
+                example.model.transitions.insert(which, sound);
+                let Err(Error::Rate(fault)) = example.records() else { panic!("{of}/{by} gave no fault") };
+                assert_eq!((fault.kind, fault.rule.as_str(), fault.time), (kind, "division", 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_constant_hazard_is_its_own_bound_for_ever() {
+        let job = Example::constant(1.0, 4.0).with(|run| run.initial = vec![3]).job();
+        let control = Control::default();
+        let mut worker = founded(&job, &control);
+        let end = worker.env.end;
+        worker.tables[0].threshold = vec![1.0, 0.25 * end, 0.25 * end.next_down()];
+        let mut due = Vec::new();
+        worker.bound(0, &[0, 1, 2], &mut due).unwrap();
+        let table = &worker.tables[0];
+        assert_eq!((table.wake.as_slice(), due.as_slice()), (&[4.0, end, end.next_down()][..], &[0, 2][..]));
+        assert_eq!((table.bound[0], table.window_end[0], table.threshold[0]), (0.25, f64::INFINITY, 0.0));
+        assert_eq!(worker.tally.bounds, 3);
+    }
+
+    #[test]
+    fn a_window_that_was_quiet_gets_longer_and_one_that_was_far_too_short_much_longer() {
+        let job = Example::kept("closed").with(|run| run.initial = vec![5, 0]).job();
+        let control = Control::default();
+        let mut worker = founded(&job, &control);
+        let end = worker.env.end;
+        let mut lanes = worker.take_lanes();
+        lanes.gather(&worker.tables[0], &[0, 1, 2, 3, 4], &worker.model.fates[0].read);
+        lanes.now = [end - 8.0; LANES];
+        // A candidate at the epoch's end and one just before it; then none, and one cell at the top.
+        worker.tables[0].threshold = vec![8.0 * FEW, 8.0 * FEW.next_down(), 9.0, 9.0, 9.0];
+        worker.choices.bounds = [FEW; LANES];
+        worker.choices.ends = [end + 8.0; LANES];
+        worker.choices.ends[2] = end - 7.0;
+        worker.choices.ends[3] = end - 7.5;
+        let (levels, mut due) = ([1; LANES], vec![7]);
+        worker.fall_asleep(0, &lanes, &levels, 3, &mut due);
+        let table = &worker.tables[0];
+        assert_eq!(table.level, [1, 1, 2, 3, 2], "a quarter of a candidate was to be expected, and half of that");
+        assert_eq!(due, [7, 1, 2, 3]);
+        assert_eq!(table.wake[2..], [end - 7.0, end - 7.5, end + 8.0]);
+        assert_eq!(table.threshold[2..], [9.0 - FEW, 9.0 - 0.5 * FEW, 9.0 - 16.0 * FEW]);
+        assert_eq!((table.bound[4], table.window_end[4]), (FEW, end + 8.0));
+    }
+}
