@@ -149,6 +149,11 @@ def test_the_curve_is_kaplan_and_meiers(fresh_seed):
     assert np.isnan(median(times, np.zeros(201, dtype=bool)))
 
 
+def test_half_of_an_even_number_of_tumours_is_half_of_them():
+    for n in range(2, 400, 2):
+        assert median(np.arange(1.0, n + 1.0), np.ones(n, dtype=bool)) == n / 2
+
+
 def test_a_hazard_ratio_is_found(fresh_seed):
     rng = np.random.default_rng(fresh_seed)
     n, horizon = 4000, 300.0

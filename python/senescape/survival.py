@@ -102,7 +102,8 @@ def kaplan_meier(times: NDArray[np.float64], relapsed: NDArray[np.bool_]) -> Tab
 def median(times: NDArray[np.float64], relapsed: NDArray[np.bool_]) -> float:
     """The median relapse-free time (h); NaN if fewer than half relapse."""
     curve = kaplan_meier(times, relapsed)
-    reached = curve["survival"] <= 0.5
+    # A product of shares that is a half may come out a hair above it.
+    reached = curve["survival"] <= 0.5 * (1 + 1e-12)
     return float(curve["time"][np.argmax(reached)]) if reached.any() else float("nan")
 
 

@@ -131,14 +131,14 @@ impl Worker<'_> {
             let (low, high) = self.scratch[fate].bounds.output(output);
             add_bounds(low, high, bounds, &mut marks);
         }
-        let marks = marks[..lanes.n].iter().fold(0, |all, mark| all | mark);
-        let sound = marks & UNBOUND == 0;
-        if !sound {
+        let any = |what| marks[..lanes.n].iter().any(|mark| mark & what != 0);
+        let unbound = any(UNBOUND);
+        if unbound {
             self.shorten(fate, lanes, levels)?;
-        } else if marks & DOUBTFUL != 0 {
+        } else if any(DOUBTFUL) {
             self.check_signs(fate, lanes)?;
         }
-        Ok(sound)
+        Ok(!unbound)
     }
 
     /// Take the next shorter window for cells whose bound is not finite.
@@ -185,6 +185,7 @@ mod tests {
     use crate::ensemble::Control;
     use crate::error::Error;
     use crate::example::{Example, founded};
+    use crate::expr::{Binary, Input, Node, NodeId};
 
     #[test]
     fn a_constant_hazard_that_is_none_is_told() {
@@ -219,6 +220,49 @@ mod tests {
         assert_eq!((table.wake.as_slice(), due.as_slice()), (&[4.0, end, end.next_down()][..], &[0, 2][..]));
         assert_eq!((table.bound[0], table.window_end[0], table.threshold[0]), (0.25, f64::INFINITY, 0.0));
         assert_eq!(worker.tally.bounds, 3);
+    }
+
+    /// A hundred cells over six hours, with events at one over a rate made of the time and of constants 6 and 1.
+    fn at_one_over(made: impl Fn(&mut dyn FnMut(Binary, NodeId, NodeId) -> NodeId, [NodeId; 3]) -> NodeId) -> Example {
+        let mut example = Example::constant(1.0, 1.0).with(|run| {
+            (run.initial, run.until, run.observe) = (vec![100], 6.0, vec![0.0, 6.0]);
+        });
+        let nodes = &mut example.model.nodes.nodes;
+        let time = nodes.len().try_into().unwrap();
+        nodes.extend([Node::Input { input: Input::Time }, Node::Const { value: 6.0 }, Node::Const { value: 1.0 }]);
+        let mut of = |f, x, y| {
+            nodes.push(Node::Binary { f, x, y });
+            NodeId::try_from(nodes.len() - 1).unwrap()
+        };
+        let below = made(&mut of, [time, time + 1, time + 2]);
+        example.model.transitions[0].hazard = of(Binary::Div, time + 2, below);
+        example
+    }
+
+    /// 1 + t - min(t, 6) is 1 until 6 h, but over an hour or more all that is known is that it may be 0.
+    #[test]
+    fn a_window_is_shortened_until_there_is_a_bound() {
+        let example = at_one_over(|of, [time, six, one]| {
+            let other = of(Binary::Min, time, six);
+            let sum = of(Binary::Add, one, time);
+            of(Binary::Sub, sum, other)
+        });
+        let record = example.records().unwrap().remove(0);
+        // 600, with a standard deviation of 25.
+        assert!((400..800).contains(&record.total_events[0]), "{record:?}");
+        // No window lasts longer than three quarters of an hour.
+        assert!(record.tally.bounds >= 800, "{record:?}");
+    }
+
+    #[test]
+    fn a_hazard_without_a_bound_over_the_shortest_window_is_told() {
+        let example = at_one_over(|of, [time, six, _]| {
+            let (over, under) = (of(Binary::Sub, time, six), of(Binary::Sub, six, time));
+            of(Binary::Max, over, under)
+        });
+        let Err(Error::Rate(fault)) = example.records() else { panic!("no fault") };
+        assert_eq!((fault.kind, fault.rule.as_str()), (FaultKind::Unbounded, "division"));
+        assert!((5.0..=6.0).contains(&fault.time), "{fault:?}");
     }
 
     #[test]

@@ -408,6 +408,44 @@ mod tests {
         assert_eq!(table.bytes(), written);
     }
 
+    /// All columns have room for the same number of rows.
+    #[test]
+    fn a_large_table_grows_by_an_eighth() {
+        let mut table = Table::new(1, BLOCK);
+        let mut rooms = Vec::new();
+        for key in 0..150_000 {
+            table.push(&cell(key));
+            if table.key.capacity() > 1 << 15 && rooms.last() != Some(&table.key.capacity()) {
+                rooms.push(table.key.capacity());
+            }
+        }
+        let (once, twice) = ((1 << 17) + (1 << 14), (1 << 17) + (1 << 14) + (9 << 11));
+        assert_eq!(rooms, [1 << 16, 1 << 17, once, twice]);
+        let times = [&table.entered, &table.since, &table.wake, &table.threshold, &table.bound, &table.window_end];
+        assert!(times.iter().all(|column| column.capacity() == twice));
+        let others = [table.draws.capacity(), table.clone.capacity(), table.marks.capacity(), table.level.capacity()];
+        assert!(others.iter().chain([&table.columns[0].capacity()]).all(|room| *room == twice));
+    }
+
+    #[test]
+    fn rows_are_dropped_where_half_are_gone_or_there_are_few() {
+        let mut table = Table::new(1, 4);
+        (0..8).for_each(|key| table.push(&cell(key)));
+        let sparse: Vec<bool> = (0..4)
+            .map(|row| {
+                table.remove(row);
+                table.is_sparse()
+            })
+            .collect();
+        assert_eq!(sparse, [false, false, false, true]);
+        table.compact();
+        assert!(table.rows() == 4 && !table.is_sparse(), "nobody is gone");
+        table.remove(0);
+        assert!(table.is_sparse(), "a block at most");
+        table.push(&cell(8));
+        assert!(!table.is_sparse());
+    }
+
     #[test]
     fn due_rows_are_those_that_wake_before_the_end() {
         let mut table = Table::new(1, BLOCK);
