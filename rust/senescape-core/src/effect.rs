@@ -5,7 +5,7 @@ use crate::error::{Error, FaultKind};
 use crate::found::FIRST_LEVEL;
 use crate::lanes::Lanes;
 use crate::model::{EnvInput, Inherit, Source, Transition, Value};
-use crate::replicate::{Worker, evaluate};
+use crate::replicate::Worker;
 use crate::rng::{Purpose, daughter_key};
 
 impl Worker<'_> {
@@ -111,7 +111,7 @@ impl Worker<'_> {
             Inherit::Rule(rules) => {
                 let Self { mother, env, scalar, .. } = self;
                 let read = |input| env_at(env, input, now);
-                evaluate(rules, &mother.traits, mother.marks, now - mother.entered, read, scalar)
+                rules.value(&mother.traits, mother.marks, now - mother.entered, read, scalar)
             }
         };
         if x.is_finite() {
@@ -134,7 +134,7 @@ impl Worker<'_> {
                     Value::Rule(rules) => {
                         let Self { daughter, before, env, scalar, .. } = self;
                         let read = |input| env_at(env, input, now);
-                        evaluate(rules, before, daughter.marks, now - daughter.entered, read, scalar)
+                        rules.value(before, daughter.marks, now - daughter.entered, read, scalar)
                     }
                     // Refused when the document is read.
                     Value::Given(_) => self.before[*column],

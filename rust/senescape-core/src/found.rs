@@ -3,7 +3,7 @@
 use crate::error::{Error, FaultKind};
 use crate::expr::LANES;
 use crate::model::Value;
-use crate::replicate::{Worker, evaluate};
+use crate::replicate::Worker;
 use crate::rng::{Purpose, founder_key};
 
 /// Founders that are run together where cells know nothing of each other: what fits a core's cache.
@@ -78,7 +78,7 @@ impl Worker<'_> {
                     for (value, of) in self.before.iter_mut().zip(&table.columns[..column]) {
                         *value = of[row];
                     }
-                    let x = evaluate(rules, &self.before, 0, 0.0, |_| 0.0, &mut self.scalar);
+                    let x = rules.value(&self.before, 0, 0.0, |_| 0.0, &mut self.scalar);
                     table.columns[column].push(x);
                 }
             }

@@ -9,7 +9,7 @@ use crate::error::{Error, FaultKind, RateFault};
 use crate::expr::Frame;
 use crate::lanes::Lanes;
 use crate::limits::LastWhole;
-use crate::model::{EnvInput, Model, Reads, Rules, Source};
+use crate::model::{Model, Reads};
 use crate::outside::Outside;
 use crate::plan::Plan;
 use crate::pool::PoolPath;
@@ -448,26 +448,42 @@ impl<'m> Worker<'m> {
     }
 }
 
-/// The value of a rule for one cell.
-pub(crate) fn evaluate(
-    rules: &Rules,
-    traits: &[f32],
-    marks: u64,
-    age: f64,
-    env: impl Fn(EnvInput) -> f32,
-    scratch: &mut Vec<f64>,
-) -> f32 {
-    let inputs: Vec<f64> = rules
-        .inputs
-        .iter()
-        .map(|source| match *source {
-            Source::Column(column) => f64::from(traits[column]),
-            Source::Mark(mark) => (marks >> mark & 1) as f64,
-            Source::Age => age,
-            Source::Env(input) => f64::from(env(input)),
-        })
-        .collect();
-    let mut out = [0.0];
-    rules.bound.scalar(&inputs, &mut out, scratch);
-    out[0] as f32
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::RelapseDocument;
+    use crate::example::{Example, founded};
+
+    #[test]
+    fn a_run_that_goes_on_needs_what_was_kept() {
+        // Cells that know nothing of each other, and others.
+        for name in ["distributions", "everything"] {
+            let later = Example::kept(name).with(|run| run.begin = 30.0);
+            let said = later.records().unwrap_err().to_string();
+            assert!(said.contains("nothing was kept of replicate 0"), "{name}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_relapse_is_more_cells_than_allowed_from_a_time_on() {
+        let job = Example::kept("stops")
+            .with(|run| {
+                (run.initial, run.until) = (vec![5, 2], 30.0);
+                run.observe.truncate(4);
+                run.stop.relapse = Some(RelapseDocument { fates: vec![0, 1], above: 7.0, after: 10.0 });
+            })
+            .job();
+        let control = Control::default();
+        let mut worker = founded(&job, &control);
+        let at = |worker: &mut Worker<'_>, epoch| {
+            worker.env.enter(epoch);
+            (worker.env.end, worker.relapsed())
+        };
+        assert_eq!(at(&mut worker, 1), (10.0, false), "as many as allowed");
+        let cell = Cell { traits: vec![1.0], ..Cell::default() };
+        worker.tables[1].push(&cell);
+        assert_eq!([0, 1, 2].map(|epoch| at(&mut worker, epoch)), [(5.0, false), (10.0, true), (15.0, true)]);
+        worker.tables[0].remove(0);
+        assert_eq!(at(&mut worker, 2), (15.0, false));
+    }
 }

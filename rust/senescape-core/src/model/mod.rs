@@ -159,6 +159,32 @@ pub struct Rules {
     pub inputs: Vec<Source>,
 }
 
+impl Rules {
+    /// The value of the first output for one cell.
+    pub(crate) fn value(
+        &self,
+        traits: &[f32],
+        marks: u64,
+        age: f64,
+        env: impl Fn(EnvInput) -> f32,
+        scratch: &mut Vec<f64>,
+    ) -> f32 {
+        let inputs: Vec<f64> = self
+            .inputs
+            .iter()
+            .map(|source| match *source {
+                Source::Column(column) => f64::from(traits[column]),
+                Source::Mark(mark) => (marks >> mark & 1) as f64,
+                Source::Age => age,
+                Source::Env(input) => f64::from(env(input)),
+            })
+            .collect();
+        let mut out = [0.0];
+        self.bound.scalar(&inputs, &mut out, scratch);
+        out[0] as f32
+    }
+}
+
 /// Where a program's input comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -224,4 +250,37 @@ pub struct Observable {
     pub fate: usize,
     /// The cell's value: one output.
     pub value: Rules,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{DistDocument, SetDocument};
+    use crate::example::Example;
+    use crate::expr::{Binary, Input, Node, NodeId};
+
+    /// 2 * (2 * (2 * mark 0 + mark 1) + age) + time, read one by one.
+    #[test]
+    fn a_rule_reads_one_cell() {
+        let mut example = Example::kept("everything");
+        let nodes = &mut example.model.nodes.nodes;
+        let mut add = |node| {
+            nodes.push(node);
+            NodeId::try_from(nodes.len() - 1).unwrap()
+        };
+        let mut value = add(Node::Const { value: 0.0 });
+        for input in [Input::Mark(0), Input::Mark(1), Input::Age, Input::Time] {
+            let twice = add(Node::Binary { f: Binary::Add, x: value, y: value });
+            let y = add(Node::Input { input });
+            value = add(Node::Binary { f: Binary::Add, x: twice, y });
+        }
+        example.model.transitions[1].set[0] = SetDocument { of: 0, value: DistDocument::Rule { value } };
+        let job = example.job();
+        let Value::Rule(rules) = &job.model().transitions[1].set[0].1 else { panic!("no rule") };
+        let mut scratch = Vec::new();
+        for (marks, of_marks) in [(0, 0.0), (1, 8.0), (2, 4.0), (3, 12.0), (7, 12.0), (4, 0.0)] {
+            let found = rules.value(&[], marks, 16.0, |_| 64.0, &mut scratch);
+            assert_eq!(found, of_marks + 2.0 * 16.0 + 64.0, "{marks}");
+        }
+    }
 }
