@@ -376,8 +376,10 @@ mod tests {
 
     #[test]
     fn segments_agree_with_the_sum_over_doses_and_stay_in_their_ranges() {
-        for pk in [ONE, TWO] {
-            let schedule = Schedule::new(&[pk], &mixed()).unwrap();
+        // All doses together, and each by itself.
+        let alone = mixed().into_iter().map(|dose| vec![dose]);
+        for (pk, doses) in alone.chain([mixed()]).flat_map(|doses| [(ONE, doses.clone()), (TWO, doses)]) {
+            let schedule = Schedule::new(&[pk], &doses).unwrap();
             let edges = edges(&schedule);
             for (segments, pair) in schedule.segments(&edges).iter().zip(edges.windows(2)) {
                 let length = pair[1] - pair[0];
@@ -388,6 +390,8 @@ mod tests {
                     let mut single = [0.0];
                     segments[0].fill(&[s], &mut single);
                     assert_eq!(single[0], a as f32);
+                    let (low, high) = segments[0].range(s, s);
+                    assert!(low <= a && a <= high && high - low <= 1e-11 * a, "{low} {a} {high}");
                     let (s0, s1) = (s, length * (f64::from(i) + 7.0) / 27.0);
                     let (low, high) = segments[0].range(s0.min(s1), s0.max(s1));
                     for j in 0..=10 {

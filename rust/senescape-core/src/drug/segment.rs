@@ -120,3 +120,29 @@ fn decay_body(held: f64, level: f64, rate: f64, s: &[f64], out: &mut [f32]) {
         *out = (held + level * exp_f64(-rate * s)) as f32;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absorbed_has_one_peak_that_its_range_reaches() {
+        for (absorption, rate, peak) in
+            [(0.5, 0.1, libm::log(5.0) / 0.4), (0.25, 0.25, 4.0), (0.1, 0.5, libm::log(5.0) / 0.4)]
+        {
+            let modes = vec![(Mode { rate, share: 1.0 }, 0.0)];
+            let segment = Segment { modes, absorption, depot: 2.0, infusion: 0.0, held: 0.0 };
+            let top = segment.at(peak);
+            assert!(top > segment.at(peak - 0.01) && top > segment.at(peak + 0.01));
+            for (p, q, high) in [
+                (peak - 0.5, peak + 0.25, top),
+                (peak - 0.5, peak - 0.25, segment.at(peak - 0.25)),
+                (peak + 0.25, peak + 0.5, segment.at(peak + 0.25)),
+            ] {
+                assert_eq!(segment.piece(p, q).0, segment.at(p).min(segment.at(q)));
+                let found = segment.piece(p, q).1;
+                assert!(found >= high && found <= high * (1.0 + 1e-14), "{absorption} {p}: {found} {high}");
+            }
+        }
+    }
+}
