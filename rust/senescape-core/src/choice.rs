@@ -109,7 +109,7 @@ fn sleep_body(choices: &mut Choices, now: &Times) {
         let candidate = now[lane] + thresholds[lane] / bounds[lane];
         let left = thresholds[lane] - bounds[lane] * (ends[lane] - now[lane]);
         // Rounding must not turn the rest into 0, which would make it a candidate.
-        let left = if left > f64::MIN_POSITIVE { left } else { f64::MIN_POSITIVE };
+        let left = left.max(f64::MIN_POSITIVE);
         let used_up = candidate < ends[lane];
         wake[lane] = if used_up { candidate } else { ends[lane] };
         rest[lane] = if used_up { 0.0 } else { left };
@@ -135,8 +135,9 @@ fn add_bounds_body(low: &Register, high: &Register, bounds: &mut Times, marks: &
         let (low, high) = (low[lane], high[lane]);
         // NaN as the lower end marks a hazard that may be undefined.
         let sound = (high < f32::INFINITY) & !low.is_nan();
-        marks[lane] |= (u32::from(!sound) * UNBOUND) | (u32::from(low < 0.0) * DOUBTFUL);
-        bounds[lane] += f64::from(if high > 0.0 { high } else { 0.0 });
+        marks[lane] |= if sound { 0 } else { UNBOUND };
+        marks[lane] |= if low < 0.0 { DOUBTFUL } else { 0 };
+        bounds[lane] += f64::from(high.max(0.0));
     }
 }
 
@@ -205,5 +206,11 @@ mod tests {
         assert_eq!(of(0.0, f32::INFINITY).1, UNBOUND);
         assert_eq!(of(f32::NAN, 1.0).1, UNBOUND);
         assert_eq!(of(-1.0, f32::INFINITY).1, UNBOUND | DOUBTFUL);
+        // One of several hazards is enough, and two are no less.
+        let (mut bounds, mut marks) = ([0.0; LANES], [0; LANES]);
+        for (low, high) in [(-1.0, f32::INFINITY), (-1.0, f32::INFINITY), (0.0, 1.0)] {
+            add_bounds(&[low; LANES], &[high; LANES], &mut bounds, &mut marks);
+        }
+        assert_eq!(marks[0], UNBOUND | DOUBTFUL);
     }
 }

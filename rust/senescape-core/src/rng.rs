@@ -26,11 +26,11 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     [c0, c1, c2, c3]
 }
 
-/// A uniform number in the open interval (0, 1) with 53 random bits.
+/// A uniform number in the open interval (0, 1) with 52 random bits.
 #[inline(always)]
 #[must_use]
 pub fn uniform(high: u32, low: u32) -> f64 {
-    let bits = (u64::from(high) << 32 | u64::from(low)) >> 12;
+    let bits = ((u64::from(high) << 32) + u64::from(low)) >> 12;
     // Half a step inside on both ends: neither 0 (an infinite threshold) nor 1 (a threshold of zero) can occur.
     (bits as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
 }
@@ -221,7 +221,7 @@ pub struct Draws {
 impl Draws {
     /// The next uniform number in (0, 1).
     pub fn uniform(&mut self) -> f64 {
-        let word = self.purpose.word() ^ (self.rejected << 20);
+        let word = self.purpose.word() + (self.rejected << 20);
         let [a, b, c, d] = philox([self.cell as u32, (self.cell >> 32) as u32, self.draw, word], self.stream.key);
         if self.part == 0 {
             self.part = 1;
