@@ -3,7 +3,7 @@
 use crate::document::Kind;
 use crate::model::Model;
 use crate::plan::Plan;
-use crate::replicate::Record;
+use crate::record::Record;
 use serde::{Deserialize, Serialize};
 
 /// What happened when, within one replicate.
@@ -133,7 +133,7 @@ impl Kind {
 mod tests {
     use super::*;
     use crate::example::Example;
-    use crate::replicate::Stop;
+    use crate::record::Stop;
     use crate::thin::Tally;
 
     /// In fate 0 cells divide, die or move to fate 1; from there they come back.

@@ -5,7 +5,8 @@ use crate::ensemble::{Control, Job};
 use crate::error::Error;
 use crate::expr::{Binary, Node};
 use crate::outside::Nothing;
-use crate::replicate::{Record, Worker};
+use crate::record::Record;
+use crate::replicate::Worker;
 use std::collections::BTreeMap;
 use std::path::Path;
 

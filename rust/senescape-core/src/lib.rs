@@ -30,6 +30,7 @@ pub mod outside;
 pub mod plan;
 pub mod pool;
 pub mod profile;
+pub mod record;
 pub mod replicate;
 pub mod rng;
 mod span;

@@ -82,7 +82,7 @@ mod tests {
     use crate::cells::Cell;
     use crate::ensemble::Control;
     use crate::example::Example;
-    use crate::replicate::Stop;
+    use crate::record::Stop;
 
     /// What a row takes in a model with one trait.
     const ROW: u64 = 77;

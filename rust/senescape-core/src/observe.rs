@@ -3,7 +3,8 @@
 use crate::document::Gather;
 use crate::expr::LANES;
 use crate::lanes::Lanes;
-use crate::replicate::{Record, Worker};
+use crate::record::Record;
+use crate::replicate::Worker;
 
 impl Worker<'_> {
     /// Call `each` with all cells of a fate, in order, a handful at a time, their traits brought to a time.

@@ -7,7 +7,8 @@ use crate::error::{Error, FaultKind};
 use crate::expr::LANES;
 use crate::model::EnvInput;
 use crate::plan::Plan;
-use crate::replicate::{End, Record, Worker};
+use crate::record::Record;
+use crate::replicate::{End, Worker};
 use std::sync::Arc;
 use std::time::Instant;
 

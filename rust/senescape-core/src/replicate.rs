@@ -14,6 +14,7 @@ use crate::outside::Outside;
 use crate::plan::Plan;
 use crate::pool::PoolPath;
 use crate::profile::Profile;
+use crate::record::{Record, Stop};
 use crate::rng::Stream;
 use crate::state::State;
 
@@ -22,51 +23,6 @@ use crate::thin::{FateScratch, Tally};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-/// Why a replicate ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Stop {
-    /// The horizon was reached.
-    Horizon = 0,
-    /// No cell was left.
-    Eradicated = 1,
-    /// The relapse rule was met.
-    Relapsed = 2,
-    /// There were more cells than `max_cells` at the end of an epoch, or too many to finish one.
-    CellCap = 3,
-}
-
-/// What one replicate gave. Rows of observations after an early stop hold -1 or NaN.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record {
-    /// Which replicate.
-    pub replicate: u64,
-    /// Cells alive, `[observation][fate]`.
-    pub counts: Vec<i64>,
-    /// Events since the start, `[observation][transition]`.
-    pub events: Vec<i64>,
-    /// Pools, `[observation][pool]`.
-    pub pools: Vec<f64>,
-    /// Observables, `[observation][observable]`.
-    pub observables: Vec<f64>,
-    /// The time of each transition's first event (h), NaN if it never happened.
-    pub first_event: Vec<f64>,
-    /// The time of the last death (h), NaN if none.
-    pub last_death: f64,
-    /// When the replicate ended (h).
-    pub end_time: f64,
-    /// Why it ended.
-    pub stop: Stop,
-    /// Events by transition at the end.
-    pub total_events: Vec<i64>,
-    /// Cells alive by fate at the end.
-    pub total_counts: Vec<i64>,
-    /// How often thresholds were used up, and how often that became an event.
-    pub tally: Tally,
-    /// Concentrations, `[observation][drug]`, where visits may have changed the doses; else nothing.
-    pub drugs: Vec<f64>,
-}
 
 /// How far cells are run before the next look at all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -451,7 +407,7 @@ impl<'m> Worker<'m> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::RelapseDocument;
+    use crate::document::{Kind, RelapseDocument};
     use crate::example::{Example, founded};
 
     #[test]
@@ -485,5 +441,18 @@ mod tests {
         assert_eq!([0, 1, 2].map(|epoch| at(&mut worker, epoch)), [(5.0, false), (10.0, true), (15.0, true)]);
         worker.tables[0].remove(0);
         assert_eq!(at(&mut worker, 2), (15.0, false));
+    }
+
+    #[test]
+    fn a_tumour_that_is_gone_was_eradicated_with_its_last_cell() {
+        let mut example = Example::constant(1.0, 1.0).with(|run| run.initial = vec![20]);
+        let model = &mut example.model;
+        model.causes.push("all".into());
+        (model.transitions[0].kind, model.transitions[0].cause) = (Kind::Death, Some(0));
+        model.transitions[0].target = None;
+        let record = example.records().unwrap().remove(0);
+        assert!(record.stop == Stop::Eradicated && record.end_time == record.last_death && record.last_death < 30.0);
+        let record = example.with(|run| run.stop.eradicated = false).records().unwrap().remove(0);
+        assert_eq!((record.stop, record.end_time), (Stop::Horizon, example.run.until));
     }
 }

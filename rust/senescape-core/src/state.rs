@@ -7,7 +7,8 @@ use crate::account::Account;
 use crate::cells::Table;
 use crate::env::FINEST;
 use crate::error::Error;
-use crate::replicate::{Record, Worker};
+use crate::record::Record;
+use crate::replicate::Worker;
 use crate::thin::Tally;
 use serde::{Deserialize, Serialize};
 

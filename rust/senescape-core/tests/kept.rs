@@ -13,7 +13,7 @@ use senescape_core::document::{DoseDocument, Kind, RouteDocument, RunDocument};
 use senescape_core::ensemble::{Control, Job, Outcome};
 use senescape_core::error::Error;
 use senescape_core::outside::{Outside, Scene};
-use senescape_core::replicate::Record;
+use senescape_core::record::Record;
 use senescape_core::state::State;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -11,7 +11,7 @@ use senescape_core::document::RunDocument;
 use senescape_core::ensemble::{Control, Job};
 use senescape_core::error::Error;
 use senescape_core::outside::Nothing;
-use senescape_core::replicate::Record;
+use senescape_core::record::Record;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -18,7 +18,7 @@ use senescape_core::error::{Error, guarded};
 use senescape_core::expr::{Graph, Input, NodeId, columns};
 use senescape_core::outside::{Nothing, Outside};
 use senescape_core::profile::{FateProfile, Meter, Profile};
-use senescape_core::replicate::Record;
+use senescape_core::record::Record;
 use senescape_core::state::State;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
