@@ -251,7 +251,12 @@ mod tests {
         assert!((path.end()[0] - 6.0_f64.sin()).abs() < 1e-6);
         for i in 0..60 {
             let s = 0.1 * f64::from(i);
-            assert!((path.at(0, s).0 - s.sin()).abs() < 1e-4);
+            let (value, slope) = path.at(0, s);
+            assert!((value - s.sin()).abs() < 1e-4);
+            let secant = (path.at_piece(0, s + 1e-5, s).0 - path.at_piece(0, s - 1e-5, s).0) / 2e-5;
+            assert!((slope - secant).abs() < 1e-8, "{s}: {slope} {secant}");
+            let (low, high) = path.range(0, s, s);
+            assert!(low <= value && value <= high && high - low < 1e-11, "{s}: {low} {value} {high}");
             let (low, high) = path.range(0, s, s + 0.7);
             for j in 0..=20 {
                 let v = path.at(0, (s + 0.035 * f64::from(j)).min(6.0)).0;
@@ -281,7 +286,29 @@ mod tests {
     #[test]
     fn what_cannot_be_followed_is_an_error_with_a_name() {
         let square = vec![Node::Input { input: Input::Pool(0) }, binary(Binary::Mul, 0, 0)];
-        let error = pools(square, &[1], &[]).advance(0.0, 10.0, &[1.0], &[], &|_, _| 0.0, &mut PoolPath::default());
-        assert!(error.unwrap_err().to_string().contains("'p0'"));
+        // y' = y^2 from 1 has no value at an hour after the start.
+        let error = pools(square, &[1], &[]).advance(5.0, 15.0, &[1.0], &[], &|_, _| 0.0, &mut PoolPath::default());
+        let (PoolError::Rate { pool, time, .. } | PoolError::Stiff { pool, time, .. }) = error.unwrap_err();
+        assert!(pool == "p0" && (time - 6.0).abs() < 0.1, "{pool} {time}");
+        // 1 / (t - 6) is infinite at 6 h, which a step of a quarter of the time meets.
+        let nodes = vec![
+            Node::Input { input: Input::Time },
+            Node::Const { value: 6.0 },
+            binary(Binary::Sub, 0, 1),
+            Node::Const { value: 1.0 },
+            binary(Binary::Div, 3, 2),
+        ];
+        let error = pools(nodes, &[4], &[]).advance(5.0, 6.0, &[1.0], &[], &|_, _| 0.0, &mut PoolPath::default());
+        let error = error.unwrap_err();
+        let (PoolError::Rate { time, .. } | PoolError::Stiff { time, .. }) = &error;
+        assert!((time - 6.0).abs() < 1e-3, "{error}");
+    }
+
+    #[test]
+    fn a_rate_reads_the_time_of_the_run() {
+        let time = vec![Node::Input { input: Input::Time }];
+        let mut path = PoolPath::default();
+        pools(time, &[0], &[]).advance(5.0, 8.0, &[1.0], &[], &|_, _| 0.0, &mut path).unwrap();
+        assert!((path.end()[0] - (1.0 + 0.5 * (64.0 - 25.0))).abs() < 1e-9, "{:?}", path.end());
     }
 }
