@@ -236,3 +236,73 @@ impl Env {
         self.windows.ends[index] = to;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::Example;
+
+    /// Epochs of lengths that have no short form in binary.
+    fn uneven(n: u32) -> Vec<f64> {
+        (0..n).map(|i| f64::from(i) * 0.7 + libm::sqrt(f64::from(i)) / 3.0).collect()
+    }
+
+    #[test]
+    fn every_time_of_an_epoch_lies_in_its_window() {
+        let job = Example::kept("runaway")
+            .with(|run| {
+                run.observe = uneven(40);
+                run.until = run.observe[39];
+            })
+            .job();
+        let mut env = job.worker(&Default::default()).env;
+        let times = uneven(40);
+        for (epoch, pair) in times.windows(2).enumerate() {
+            env.enter(epoch);
+            assert_eq!([env.start, env.end], [pair[0], pair[1]]);
+            for level in FINEST..0 {
+                let parts = 1 << -level;
+                let edge = |i: i32| match i {
+                    i if i == parts => env.end,
+                    i => env.start + (env.end - env.start) * (f64::from(i) / f64::from(parts)),
+                };
+                let edges: Vec<f64> = (0..=parts).map(edge).collect();
+                let mut indices = Vec::new();
+                for pair in edges.windows(2) {
+                    // Its first moment, one within, and its last.
+                    let found = [pair[0], 0.5 * (pair[0] + pair[1]), pair[1].next_down()].map(|t| env.window(level, t));
+                    assert!(found.iter().all(|window| *window == (found[0].0, pair[1])), "{level} {pair:?}: {found:?}");
+                    let (low, high) = env.range(found[0].0, EnvInput::Time);
+                    assert!(f64::from(low) <= pair[0] * (1.0 + 1e-7) && f64::from(high) >= pair[1] * (1.0 - 1e-7));
+                    indices.push(found[0].0);
+                }
+                let first = indices[0];
+                assert!(indices.iter().zip(first..).all(|(index, next)| *index == next), "each has its own");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_in_every_replicate_is_measured_once() {
+        let example = Example::kept("drugs").with(|run| run.sync = 1.0);
+        let job = example.job();
+        let mut env = job.worker(&Default::default()).env;
+        assert!(env.plan.epochs() > KEPT);
+        for epoch in [0, 1, KEPT - 1] {
+            env.enter(epoch);
+            env.window(0, env.start);
+        }
+        let known = |env: &mut Env, epoch: usize| {
+            env.enter(epoch);
+            let index = env.windows.offset;
+            env.windows.known[index] == env.windows.stamp
+        };
+        assert_eq!([0, 1, 2, KEPT - 1, KEPT].map(|epoch| known(&mut env, epoch)), [true, true, false, true, false]);
+        // A later epoch takes the place of the first.
+        env.enter(KEPT);
+        let (index, end) = env.window(0, env.start);
+        assert_eq!(end, env.end);
+        assert_eq!(env.range(index, EnvInput::Time).0, env.start as f32);
+        assert!(!known(&mut env, 0) && known(&mut env, 1));
+    }
+}
