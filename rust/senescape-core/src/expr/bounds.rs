@@ -36,11 +36,7 @@ fn run_body(code: &[Instruction], low: &mut [Register], high: &mut [Register], n
         let x = operand(0);
         match line.op {
             Op::Unary(f) => unary(&mut to, f, x),
-            Op::Power(p) if p % 2 == 1 => to.map(x, |(l, h)| (power(l, p), power(h, p))),
-            Op::Power(p) => to.map(x, |x| {
-                let (l, h) = size(x);
-                (power(l, p), power(h, p))
-            }),
+            Op::Power(p) => whole_power(&mut to, x, p),
             Op::Binary(f) => binary(&mut to, f, x, operand(1)),
             Op::Ratio => to.zip(x, operand(1), ratio),
             Op::Where => {
@@ -133,10 +129,7 @@ fn unary(to: &mut Slot<'_>, f: Unary, x: Operand<'_>) {
         Unary::Neg => to.map(x, |(l, h)| (-h, -l)),
         Unary::Abs => to.map(x, size),
         Unary::Sqrt => to.map(x, |(l, h)| (l.sqrt(), h.sqrt())),
-        Unary::Square => to.map(x, |x| {
-            let (l, h) = size(x);
-            (l * l, h * h)
-        }),
+        Unary::Square => whole_power(to, x, 2),
         Unary::Reciprocal => to.map(x, |x| quotient((1.0, 1.0), x)),
         Unary::Exp => to.map(x, |(l, h)| {
             let (l, h) = (exp_f32(l), exp_f32(h));
@@ -155,6 +148,17 @@ fn unary(to: &mut Slot<'_>, f: Unary, x: Operand<'_>) {
         Unary::Sin => to.map(x, |x| wave(x, Unary::Sin, 0.25)),
         Unary::Cos => to.map(x, |x| wave(x, Unary::Cos, 0.0)),
         Unary::Not => to.map(x, |x| compared(x, x, x.0 == 0.0 && x.1 == 0.0, x.0 <= 0.0 && x.1 >= 0.0)),
+    }
+}
+
+#[inline(always)]
+fn whole_power(to: &mut Slot<'_>, x: Operand<'_>, p: u8) {
+    match p % 2 {
+        0 => to.map(x, |x| {
+            let (l, h) = size(x);
+            (power(l, p), power(h, p))
+        }),
+        _ => to.map(x, |(l, h)| (power(l, p), power(h, p))),
     }
 }
 

@@ -188,6 +188,12 @@ mod tests {
                 assert!((log1p(y) - y.ln_1p()).abs() <= 3e-13 * y.ln_1p().abs(), "log1p {y}");
             }
         }
+        // Near zero, where the sum with one has few digits left.
+        for x in [1e-3, 9.9e-4, 1.01e-3, 3.3e-5, 7.7e-9, 1.1e-13, 1e-300].into_iter().flat_map(|x: f64| [x, -x]) {
+            assert!((expm1(x) - x.exp_m1()).abs() <= 2e-13 * x.abs(), "expm1 {x}");
+            assert!((log1p(x) - x.ln_1p()).abs() <= 2e-13 * x.abs(), "log1p {x}");
+        }
+        assert_eq!((expm1(0.0), log1p(0.0)), (0.0, 0.0));
         assert_eq!(ln_f64(1.0), 0.0);
         assert_eq!(ln_f64(0.0), f64::NEG_INFINITY);
         assert!(ln_f64(-1.0).is_nan());
@@ -202,6 +208,12 @@ mod tests {
         assert!((pow(-2.0, 3.0) + 8.0).abs() < 1e-14);
         assert!((pow(-2.0, 2.0) - 4.0).abs() < 1e-14);
         assert!(pow(-2.0, 0.5).is_nan());
+        for y in [f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!([pow(-1.0, y), pow(1.0, y), pow(1.0, f64::NAN), pow(f64::NAN, 0.0)], [1.0; 4]);
+        }
+        assert_eq!([pow(-1.0, 2.0), pow(-1.0, 3.0)], [1.0, -1.0]);
+        assert_eq!([pow(-2.0, f64::INFINITY), pow(-0.5, f64::INFINITY)], [f64::INFINITY, 0.0]);
+        assert!(pow(2.0, f64::NAN).is_nan() && pow(f64::NAN, 2.0).is_nan());
         assert!((pow(2.5, 1.7) / 2.5_f64.powf(1.7) - 1.0).abs() < 1e-14);
     }
 }
