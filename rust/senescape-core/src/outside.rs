@@ -217,3 +217,17 @@ impl Worker<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::example::Example;
+
+    #[test]
+    fn where_nobody_answers_a_run_says_so() {
+        let example = Example::kept("outside");
+        let said = |example: &Example| example.records().unwrap_err().to_string();
+        assert!(said(&example.with(|run| run.visits.clear())).contains("nobody answers for slow rule 0"));
+        let visited = said(&example.with(|run| run.visits[0] = 0.0));
+        assert!(visited.contains("nobody answers at visit 0"), "{visited}");
+    }
+}

@@ -165,6 +165,38 @@ fn double_precision_agrees_with_single_on_each_operation() {
     }
 }
 
+/// A power is known when parameters are, and becomes products then; its range does not care.
+#[test]
+fn powers_are_products_where_their_exponents_are_small_and_whole() {
+    let nodes = vec![
+        Node::Input { input: Input::Trait(0) },
+        Node::Param { index: 0 },
+        Node::Binary { f: Binary::Pow, x: 0, y: 1 },
+    ];
+    let program = Program::compile(&Graph { nodes }, &[2]).unwrap();
+    for exponent in [-2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0] {
+        let bound = program.bind(&[exponent]);
+        for x in [0.3_f32, 1.7, 2.5, -1.3] {
+            let exact = f64::from(x).powf(exponent);
+            let (mut values, mut ranges) = (bound.frame(), bound.interval_frame());
+            values.input_mut(0)[0] = x;
+            let (low, high) = ranges.input_mut(0);
+            (low[0], high[0]) = (x, x);
+            bound.values(&mut values, 1);
+            bound.bounds(&mut ranges, 1);
+            let (value, (low, high)) = (f64::from(values.output(0)[0]), ranges.output(0));
+            let mut single = [0.0];
+            bound.scalar(&[f64::from(x)], &mut single, &mut Vec::new());
+            let near = |v: f64, slack: f64| (v - exact).abs() <= slack * exact.abs() || (v.is_nan() && exact.is_nan());
+            assert!(near(value, 1e-6) && near(single[0], 1e-13), "{x}^{exponent}: {value} {} {exact}", single[0]);
+            let tight =
+                f64::from(low[0]) >= exact - 1e-6 * exact.abs() && f64::from(high[0]) <= exact + 1e-6 * exact.abs();
+            let given_up = low[0].is_nan() || high[0].is_nan();
+            assert!(tight || (given_up && x < 0.0), "{x}^{exponent} in [{}, {}]", low[0], high[0]);
+        }
+    }
+}
+
 const ENDS: [f32; 9] = [f32::NEG_INFINITY, -2.0, -0.7, 0.0, 0.6, 1.0, 2.0, 2.6, f32::INFINITY];
 
 /// All intervals between ends, points among them.
