@@ -3,12 +3,13 @@
 use crate::cells::Table;
 use crate::document::DoseDocument;
 use crate::env::Times;
-use crate::error::{Error, FaultKind};
+use crate::error::Error;
 use crate::expr::LANES;
 use crate::model::EnvInput;
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::replicate::{End, Worker};
+use crate::thin::rate_kind;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -114,9 +115,6 @@ impl Worker<'_> {
         for fate in 0..fates {
             self.bring(fate, now);
         }
-        if now == 0.0 {
-            self.measure_first();
-        }
         let about = self.look(now, vec![true; fates]);
         let begun = Instant::now();
         let doses = self.outside.visit(number, Scene { tables: &mut self.tables, about: &about });
@@ -158,14 +156,7 @@ impl Worker<'_> {
                     )));
                 }
                 if let Some(bad) = values.iter().find(|x| !(**x >= 0.0 && x.is_finite())) {
-                    let kind = if bad.is_nan() {
-                        FaultKind::NotANumber
-                    } else if *bad < 0.0 {
-                        FaultKind::Negative(f64::from(*bad))
-                    } else {
-                        FaultKind::Infinite
-                    };
-                    return Err(self.fault(fate, slow.name.clone(), now, kind));
+                    return Err(self.fault(fate, slow.name.clone(), now, rate_kind(f64::from(*bad))));
                 }
                 self.tables[fate].columns[slow.column] = values;
             }
@@ -220,7 +211,58 @@ impl Worker<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::ensemble::Control;
+    use crate::error::FaultKind;
     use crate::example::Example;
+    use std::collections::BTreeMap;
+
+    /// Gives so many values too many, all alike, and orders nothing.
+    struct Gives(f32, usize);
+
+    impl Outside for Gives {
+        fn rule(&self, _: usize, fate: usize, scene: Scene<'_>) -> Result<Vec<f32>, Error> {
+            Ok(vec![self.0; scene.tables[fate].rows() + self.1])
+        }
+
+        fn visit(&self, _: usize, _: Scene<'_>) -> Result<Option<Vec<DoseDocument>>, Error> {
+            Ok(None)
+        }
+    }
+
+    fn error_of(gives: &Gives) -> Option<Error> {
+        Example::kept("outside").job().run(&Control::default(), gives, &BTreeMap::new()).unwrap().error
+    }
+
+    #[test]
+    fn values_that_are_no_hazards_are_told_and_their_number_too() {
+        assert!(error_of(&Gives(0.0, 0)).is_none() && error_of(&Gives(0.5, 0)).is_none());
+        for (value, kind) in [
+            (-0.25, FaultKind::Negative(-0.25)),
+            (f32::NAN, FaultKind::NotANumber),
+            (f32::INFINITY, FaultKind::Infinite),
+        ] {
+            let Some(Error::Rate(fault)) = error_of(&Gives(value, 0)) else { panic!("{value} is taken") };
+            assert_eq!((fault.kind, fault.rule.as_str(), fault.time), (kind, "called", 0.0));
+        }
+        let said = error_of(&Gives(0.5, 1)).unwrap().to_string();
+        assert!(said.contains("'called' gave 201 values for 200 cells"), "{said}");
+    }
+
+    /// Visits that change nothing leave the concentrations of all drugs as they were planned.
+    #[test]
+    fn concentrations_are_noted_part_by_part() {
+        let job = Example::kept("drugs").with(|run| run.visits = vec![0.0, 7.0, 30.0]).job();
+        let outcome = job.run(&Control::default(), &Gives(0.0, 0), &BTreeMap::new()).unwrap();
+        let planned = job.concentrations();
+        for record in &outcome.records {
+            assert_eq!(record.drugs.len(), planned.len());
+            for (noted, planned) in record.drugs.iter().zip(&planned) {
+                assert!((noted - planned).abs() <= 1e-9 * planned + 1e-15, "{noted} {planned}");
+            }
+        }
+        assert!(outcome.error.is_none() && !outcome.records.is_empty());
+    }
 
     #[test]
     fn where_nobody_answers_a_run_says_so() {

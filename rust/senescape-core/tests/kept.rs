@@ -25,7 +25,8 @@ struct Answers;
 impl Outside for Answers {
     fn rule(&self, rule: usize, fate: usize, scene: Scene<'_>) -> Result<Vec<f32>, Error> {
         let about = scene.about;
-        assert!(about.current[fate]);
+        // What is shown is alive, and of the traits only.
+        assert!(about.current[fate] && scene.tables[fate].rows() == about.counts[fate] && about.traits == 1);
         let crowd = (about.counts.iter().sum::<usize>() as f64 / 400.0) as f32;
         let table = &scene.tables[fate];
         Ok((0..table.rows()).map(|row| 0.02 * crowd * table.columns[rule][row] + 1e-5 * about.time as f32).collect())
