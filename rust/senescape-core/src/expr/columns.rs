@@ -132,6 +132,7 @@ mod tests {
             assert_eq!(values(&graph(), &[4], &[2.0], &inputs).unwrap(), [column(n, 2.0)]);
             let high = [(Input::Age, column(n, 1.0)), (Input::Time, column(n, 1.0))];
             let bounds = bounds(&graph(), &[4], &[2.0], &inputs, &high).unwrap();
+            assert_eq!((bounds[0].0.len(), bounds[0].1.len()), (n, n));
             assert!(bounds[0].0.iter().zip(column(n, 2.0)).all(|(low, x)| *low <= x && *low >= x - 1e-3));
             assert!(bounds[0].1.iter().zip(column(n, 3.0)).all(|(high, x)| *high >= x && *high <= x + 1e-3));
         }
@@ -139,6 +140,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
+        let (one, two) = ([(Input::Age, vec![1.0])], [(Input::Age, vec![1.0, 2.0])]);
+        assert!(bounds(&graph(), &[0], &[2.0], &one, &two).unwrap_err().to_string().contains("differ in length"));
         let missing = values(&graph(), &[4], &[2.0], &[(Input::Time, vec![1.0])]).unwrap_err().to_string();
         assert!(missing.contains("Age"), "{missing}");
         let uneven = [(Input::Time, vec![1.0]), (Input::Age, vec![1.0, 2.0])];
