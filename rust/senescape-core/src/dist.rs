@@ -140,10 +140,44 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_named() {
-        assert!(Dist::LogNormal { median: 0.0, sigma: 1.0 }.fault().is_some());
-        assert!(Dist::Beta { a: 1.0, b: -1.0 }.fault().is_some());
-        assert!(Dist::Bernoulli { p: f64::NAN }.fault().is_some());
-        assert!(Dist::Normal { mean: 0.0, sd: 1.0, low: 0.0, high: 1.0 }.fault().is_none());
+    fn faults_are_named_and_edges_are_none() {
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        let normal = |mean, sd, low, high| Dist::Normal { mean, sd, low, high };
+        let lognormal = |median, sigma| Dist::LogNormal { median, sigma };
+        let uniform = |low, high| Dist::Uniform { low, high };
+        let integers = |low, high| Dist::Integers { low, high };
+        let beta = |a, b| Dist::Beta { a, b };
+        let gamma = |shape, scale| Dist::Gamma { shape, scale };
+        let sound = [
+            Dist::Constant(-1.0),
+            normal(-1.0, 0.0, -inf, inf),
+            normal(0.0, 1.0, 2.0, 2.0),
+            lognormal(1e-300, 0.0),
+            uniform(2.0, 2.0),
+            integers(-3.0, -3.0),
+            integers(-1.0, 2.0),
+            beta(1e-3, 1e3),
+            gamma(1e-3, 1e-3),
+            Dist::Exponential { mean: 0.0 },
+            Dist::Bernoulli { p: 0.0 },
+            Dist::Bernoulli { p: 1.0 },
+        ];
+        assert!(sound.iter().all(|dist| dist.fault().is_none()));
+        let faulty = [
+            ("a normal", vec![normal(nan, 1.0, -inf, inf), normal(0.0, inf, -inf, inf), normal(0.0, -1e-9, -inf, inf)]),
+            ("a normal", vec![normal(0.0, 1.0, nan, 1.0), normal(0.0, 1.0, 0.0, nan), normal(0.0, 1.0, 2.0, 1.0)]),
+            ("a lognormal", vec![lognormal(nan, 1.0), lognormal(1.0, inf), lognormal(0.0, 1.0), lognormal(1.0, -1e-9)]),
+            ("a uniform", vec![uniform(-inf, 1.0), uniform(0.0, nan), uniform(1.0, 0.5)]),
+            ("integers", vec![integers(0.0, inf), integers(0.5, 2.0), integers(0.0, 2.5), integers(2.0, 1.0)]),
+            ("a beta", vec![beta(0.0, 1.0), beta(1.0, 0.0), beta(nan, 1.0), beta(1.0, -1.0)]),
+            ("a gamma", vec![gamma(0.0, 1.0), gamma(1.0, 0.0), gamma(1.0, inf), gamma(-1.0, 1.0)]),
+            ("an exponential", vec![Dist::Exponential { mean: -1.0 }, Dist::Exponential { mean: nan }]),
+            ("a Bernoulli", vec![Dist::Bernoulli { p: -0.1 }, Dist::Bernoulli { p: 1.1 }, Dist::Bernoulli { p: nan }]),
+            ("its value", vec![Dist::Constant(nan), Dist::Constant(inf)]),
+        ];
+        for (named, dist) in faulty.into_iter().flat_map(|(named, all)| all.into_iter().map(move |dist| (named, dist)))
+        {
+            assert!(dist.fault().is_some_and(|fault| fault.starts_with(named)), "{dist:?}: {:?}", dist.fault());
+        }
     }
 }
