@@ -165,3 +165,141 @@ fn dist(dist: &DistDocument, place: &str, node: &impl Fn(u32, &str) -> Result<()
     };
     nodes.into_iter().flatten().try_for_each(|n| node(n, place))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{SlowDocument, TraitDocument};
+    use crate::example::Example;
+
+    /// What is said, of a model that is changed so.
+    type Refused = (&'static str, fn(&mut ModelDocument));
+
+    const FAR: u32 = 9999;
+
+    fn said(change: impl FnOnce(&mut ModelDocument)) -> String {
+        let mut model = Example::kept("everything").model;
+        change(&mut model);
+        check(&model).err().map_or_else(String::new, |error| error.to_string())
+    }
+
+    #[test]
+    fn what_points_nowhere_is_named() {
+        let refused: [Refused; 21] = [
+            ("format 2 is not known", |of| of.format = 2),
+            ("no fates", |of| of.fates.clear()),
+            ("trait 'depth' points at node 9999", |of| of.traits[0].flows[0].target = FAR),
+            ("trait 'depth' points at node 9999", |of| of.traits[0].flows[0].tau = FAR),
+            ("trait 'depth' points at fate 2", |of| of.traits[0].flows[0].fate = Some(2)),
+            ("trait 'bcl_xl' points at node", |of| of.traits[1].inherit = InheritDocument::Ar1 { rho: FAR }),
+            ("trait 'bcl_xl' points at node", |of| of.traits[1].inherit = InheritDocument::Scaled { factor: FAR }),
+            ("trait 'bcl_xl' points at node", |of| of.traits[1].inherit = InheritDocument::Rule { value: FAR }),
+            ("drug 'chemo' points at node", |of| of.drugs[0].elimination = FAR),
+            ("drug 'chemo' points at node", |of| of.drugs[0].k12 = Some(FAR)),
+            ("pool 't_cells' points at node", |of| of.pools[0].initial = FAR),
+            ("pool 't_cells' points at node", |of| of.pools[0].rate = FAR),
+            ("transition 'division' points at fate 2", |of| of.transitions[0].source = 2),
+            ("transition 'division' points at fate 2", |of| of.transitions[0].target = Some(2)),
+            ("transition 'division' points at node", |of| of.transitions[0].hazard = FAR),
+            ("transition 'division' points at cause 99", |of| of.transitions[0].cause = Some(99)),
+            ("transition 'division' points at barrier 99", |of| of.transitions[0].barrier = Some(99)),
+            ("transition 'arrest' points at trait 99", |of| of.transitions[1].set[0].of = 99),
+            ("transition 'arrest' sets a trait from a column", |of| {
+                of.transitions[1].set[0].value = DistDocument::Column { index: 0 };
+            }),
+            ("transition 'division' points at mark 2", |of| of.transitions[0].mark = vec![2]),
+            ("transition 'division' points at mark 2", |of| of.transitions[0].unmark = vec![2]),
+        ];
+        for (what, change) in refused {
+            assert!(said(change).contains(what), "{} for {what}", said(change));
+        }
+        let slow = |of: &mut ModelDocument| {
+            of.slow.push(SlowDocument { name: "called".into(), fates: vec![0, 1, 2] });
+        };
+        assert!(said(slow).contains("slow rule 'called' points at fate 2"));
+        assert!(said(|of| of.transitions[2].cause = None).contains("is a death without a cause"));
+        let mut read = Example::kept("distributions").model;
+        read.observables[0].fate = 2;
+        assert!(check(&read).unwrap_err().to_string().contains("observable 'beta_a_mean' points at fate 2"));
+        (read.observables[0].fate, read.observables[0].value) = (0, FAR);
+        assert!(check(&read).unwrap_err().to_string().contains("observable 'beta_a_mean' points at node"));
+        assert_eq!(said(|_| ()), "");
+    }
+
+    #[test]
+    fn each_distribution_s_numbers_are_looked_at() {
+        let all = [
+            DistDocument::Rule { value: FAR },
+            DistDocument::Normal { mean: FAR, sd: 0, low: None, high: None },
+            DistDocument::Normal { mean: 0, sd: FAR, low: None, high: None },
+            DistDocument::Normal { mean: 0, sd: 0, low: Some(FAR), high: None },
+            DistDocument::Normal { mean: 0, sd: 0, low: None, high: Some(FAR) },
+            DistDocument::Lognormal { median: 0, sigma: FAR },
+            DistDocument::Uniform { low: FAR, high: 0 },
+            DistDocument::Integers { low: 0, high: FAR },
+            DistDocument::Beta { a: FAR, b: 0 },
+            DistDocument::Gamma { shape: 0, scale: FAR },
+            DistDocument::Exponential { mean: FAR },
+            DistDocument::Bernoulli { p: FAR },
+        ];
+        for dist in all {
+            let text = said(|of| of.traits[0].initial = dist.clone());
+            assert!(text.contains("trait 'depth' points at node 9999"), "{text} for {dist:?}");
+            let text = said(|of| of.transitions[1].set[0].value = dist.clone());
+            assert!(text.contains("transition 'arrest' points at node 9999"), "{text} for {dist:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_as_long_as_they_may_be_and_names_differ() {
+        let texts = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+        assert_eq!(said(|of| of.marks = texts(64)), "");
+        assert!(said(|of| of.marks = texts(65)).contains("it has 65 marks"));
+        assert_eq!(said(|of| of.causes = texts(LIST_LIMIT)), "");
+        assert!(said(|of| of.causes = texts(LIST_LIMIT + 1)).contains("it lists 10001 causes"));
+        let clash: [Refused; 10] = [
+            ("two fates are named 'cycling'", |of| of.fates[1] = "cycling".into()),
+            ("two marks are named", |of| of.marks[1] = of.marks[0].clone()),
+            ("two parameters are named", |of| of.params[1].name = of.params[0].name.clone()),
+            ("two traits are named", |of| of.traits[1].name = of.traits[0].name.clone()),
+            ("two drugs are named", |of| of.drugs[1].name = of.drugs[0].name.clone()),
+            ("two pools are named", |of| of.pools.push(of.pools[0].clone())),
+            ("two causes are named", |of| of.causes.push(of.causes[0].clone())),
+            ("two barriers are named", |of| of.barriers.push(of.barriers[0].clone())),
+            ("two transitions are named", |of| of.transitions[1].name = of.transitions[0].name.clone()),
+            ("two slow rules are named", |of| {
+                let slow = SlowDocument { name: "called".into(), fates: vec![] };
+                of.slow = vec![slow.clone(), slow];
+            }),
+        ];
+        for (what, change) in clash {
+            assert!(said(change).contains(what), "{} for {what}", said(change));
+        }
+    }
+
+    #[test]
+    fn tables_and_programs_are_as_large_as_they_may_be() {
+        let fill = |of: &mut ModelDocument, fates: usize, each: usize| {
+            of.fates = (0..fates).map(|i| format!("f{i}")).collect();
+            let (model, more) = (of.traits[0].clone(), each - of.traits.len() - of.transitions.len());
+            of.traits.extend((0..more).map(|i| TraitDocument { name: format!("t{i}"), ..model.clone() }));
+        };
+        assert_eq!(said(|of| fill(of, 1000, 1000)), "");
+        assert!(said(|of| fill(of, 1000, 1001)).contains("1000 fates with 1001 traits and transitions"));
+        let long = |of: &mut ModelDocument, n: u32| {
+            let nodes = &mut of.nodes.nodes;
+            nodes.resize(n as usize + 1, crate::expr::Node::Const { value: 0.5 });
+            let model = of.traits[0].clone();
+            let heir = |i| TraitDocument {
+                name: format!("t{i}"),
+                initial: DistDocument::Column { index: 0 },
+                inherit: InheritDocument::Rule { value: n },
+                flows: vec![],
+                ..model.clone()
+            };
+            of.traits.extend((0..500).map(heir));
+        };
+        assert_eq!(said(|of| long(of, 99_990)), "");
+        assert!(said(|of| long(of, 100_001)).contains("take too many operations to compile"));
+    }
+}
