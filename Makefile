@@ -114,7 +114,8 @@ power: $(VENV)/built $(VENV)/tools  ## Mistakes made on purpose in a copy: each 
 mutants:  ## One line of the core wrong at a time, by the thousand: make mutants [FILES="rng.rs thin.rs"] [SHARD=1/8]
 	cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --version 27.1.0
 	cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
-	cargo mutants --package senescape-core $(if $(SHARD),--shard $(SHARD)) $(FILES:%=--file rust/senescape-core/src/%)
+	-cargo mutants --package senescape-core $(if $(SHARD),--shard $(SHARD)) $(FILES:%=--file rust/senescape-core/src/%)
+	$(PYTHON) -m tests.verification.rust_mutants
 
 # Works in build/mutants-python; what no test told is printed, with a line for each module.
 mutants-python: $(VENV)/built $(VENV)/tools  ## One line of the package wrong at a time: make mutants-python [MODULES="units ledger"]
