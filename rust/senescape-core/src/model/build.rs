@@ -463,7 +463,7 @@ fn flow_in(flows: &[FlowDocument], fate: usize) -> Option<&FlowDocument> {
 }
 
 /// Autoregression about a measured column: in logarithms where all values are positive.
-fn measured(rho: f64, values: &[f32]) -> Inherit {
+pub(super) fn measured(rho: f64, values: &[f32]) -> Inherit {
     let log = values.iter().all(|v| *v > 0.0);
     let scaled = |v: &f32| if log { libm::log(f64::from(*v)) } else { f64::from(*v) };
     let n = values.len().max(1) as f64;

@@ -255,7 +255,7 @@ pub struct Observable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{DistDocument, SetDocument};
+    use crate::document::{DistDocument, InheritDocument, SetDocument, TraitDocument};
     use crate::example::Example;
     use crate::expr::{Binary, Input, Node, NodeId};
 
@@ -282,5 +282,102 @@ mod tests {
             let found = rules.value(&[], marks, 16.0, |_| 64.0, &mut scratch);
             assert_eq!(found, of_marks + 2.0 * 16.0 + 64.0, "{marks}");
         }
+    }
+
+    /// What is said, of a model that is changed so.
+    type Refused = (&'static str, fn(&mut Example));
+
+    fn trait_of<'e>(example: &'e mut Example, name: &str) -> &'e mut TraitDocument {
+        example.model.traits.iter_mut().find(|each| each.name == name).unwrap()
+    }
+
+    /// A node with a number.
+    fn number(example: &mut Example, value: f64) -> NodeId {
+        let nodes = &mut example.model.nodes.nodes;
+        nodes.push(Node::Const { value });
+        NodeId::try_from(nodes.len() - 1).unwrap()
+    }
+
+    fn ar1(example: &mut Example, name: &str, rho: f64) {
+        let rho = number(example, rho);
+        trait_of(example, name).inherit = InheritDocument::Ar1 { rho };
+    }
+
+    #[test]
+    fn a_model_whose_parts_do_not_fit_is_refused() {
+        let refused: [Refused; 9] = [
+            ("'measured' is column 1, but 1 columns were given", |of| {
+                trait_of(of, "measured").initial = DistDocument::Column { index: 1 };
+            }),
+            ("'uniform' may read parameters and traits listed before it only", |of| {
+                let told = trait_of(of, "told").initial.clone();
+                trait_of(of, "uniform").initial = told;
+            }),
+            ("'measured' is a fresh draw, but its initial values were given as a table", |of| {
+                trait_of(of, "measured").inherit = InheritDocument::Reset;
+            }),
+            ("the correlation is 1.5; it must lie in [-1, 1]", |of| ar1(of, "normal", 1.5)),
+            ("'uniform': ar1 needs an initial distribution", |of| ar1(of, "uniform", -0.5)),
+            ("'told': ar1 needs an initial distribution", |of| ar1(of, "told", 0.5)),
+            ("'go' leads nowhere", |of| of.model.transitions[1].target = None),
+            ("a uniform needs finite low <= high", |of| {
+                let (low, high) = (number(of, 2.0), number(of, 1.0));
+                trait_of(of, "uniform").initial = DistDocument::Uniform { low, high };
+            }),
+            ("'uniform' reads cells or the environment", |of| {
+                of.model.nodes.nodes.push(Node::Input { input: Input::Time });
+                let low = NodeId::try_from(of.model.nodes.nodes.len() - 1).unwrap();
+                trait_of(of, "uniform").initial = DistDocument::Uniform { low, high: low };
+            }),
+        ];
+        for (what, change) in refused {
+            let mut example = Example::kept("distributions");
+            change(&mut example);
+            let said = example.try_job().err().map_or_else(String::new, |error| error.to_string());
+            assert!(said.contains(what), "{said} for {what}");
+        }
+    }
+
+    #[test]
+    fn what_daughters_get_follows_from_the_first_value() {
+        let inherited = |name: &str, rho| {
+            let mut example = Example::kept("distributions");
+            ar1(&mut example, name, rho);
+            let job = example.job();
+            let column = job.model().columns.iter().find(|column| column.name == name).unwrap();
+            match column.inherit {
+                Inherit::Ar1 { rho, centre, spread, log } => (rho, centre, spread, u8::from(log)),
+                Inherit::Mixture { rho } => (rho, 0.0, 0.0, 2),
+                _ => panic!("{name} is neither"),
+            }
+        };
+        assert_eq!(inherited("uniform", 0.0), (0.0, 0.0, 0.0, 2));
+        assert_eq!(inherited("normal", -1.0), (-1.0, 2.0, 1.0, 0));
+        assert_eq!(inherited("lognormal", 1.0), (1.0, 0.0, 0.5, 1));
+        // A table regresses to its own mean, in logarithms where it has them.
+        let values = Example::kept("distributions").columns.remove(0);
+        let moments = |of: fn(f64) -> f64| {
+            let mean = values.iter().map(|x| of(f64::from(*x))).sum::<f64>() / 300.0;
+            let square = values.iter().map(|x| of(f64::from(*x)).powi(2)).sum::<f64>() / 300.0;
+            (mean, (square - mean * mean).sqrt())
+        };
+        let near = |found: (f64, f64, f64, u8), (mean, sd): (f64, f64), log| {
+            assert!(
+                (found.1 - mean).abs() < 1e-12 && (found.2 - sd).abs() < 1e-12 && found.3 == log,
+                "{found:?} {mean} {sd}"
+            );
+        };
+        near(inherited("measured", 0.5), moments(f64::ln), 1);
+        let mut with_zero = values.clone();
+        with_zero[0] = 0.0;
+        let Inherit::Ar1 { centre, log: false, .. } = build::measured(0.5, &with_zero) else { panic!("in logarithms") };
+        assert!((centre - (moments(|x| x).0 - f64::from(values[0]) / 300.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn several_marks_are_raised_at_once() {
+        let mut example = Example::kept("distributions");
+        example.model.transitions[1].mark = vec![1, 0, 1];
+        assert_eq!(example.job().model().transitions[1].raise, 3);
     }
 }

@@ -289,13 +289,11 @@ mod tests {
         let long = |of: &mut ModelDocument, n: u32| {
             let nodes = &mut of.nodes.nodes;
             nodes.resize(n as usize + 1, crate::expr::Node::Const { value: 0.5 });
-            let model = of.traits[0].clone();
             let heir = |i| TraitDocument {
                 name: format!("t{i}"),
                 initial: DistDocument::Column { index: 0 },
                 inherit: InheritDocument::Rule { value: n },
                 flows: vec![],
-                ..model.clone()
             };
             of.traits.extend((0..500).map(heir));
         };
