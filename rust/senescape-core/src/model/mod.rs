@@ -339,6 +339,21 @@ mod tests {
     }
 
     #[test]
+    fn a_flow_needs_a_time_and_a_target() {
+        let said = |tau: f64, target: f64| {
+            let mut example = Example::kept("closed");
+            let (tau, target) = (number(&mut example, tau), number(&mut example, target));
+            let flow = &mut trait_of(&mut example, "x").flows[0];
+            (flow.tau, flow.target) = (tau, target);
+            example.try_job().err().map_or_else(String::new, |error| error.to_string())
+        };
+        assert_eq!(said(1e-3, -1.0), "");
+        assert!(said(0.0, 1.0).contains("tau in the flow of trait 'x' is 0 h; it must be a positive time"));
+        assert!(said(-1.0, 1.0).contains("tau in the flow of trait 'x' is -1 h"));
+        assert!(said(1.0, 1e39).contains("the target in the flow of trait 'x' is inf; it must be finite"));
+    }
+
+    #[test]
     fn what_daughters_get_follows_from_the_first_value() {
         let inherited = |name: &str, rho| {
             let mut example = Example::kept("distributions");
