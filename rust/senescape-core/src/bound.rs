@@ -1,6 +1,6 @@
 //! Bounds on hazards over windows: computed by interval evaluation of the rules, and cells that fall asleep under them.
 
-use crate::choice::{Choices, DOUBTFUL, UNBOUND, add_bounds};
+use crate::choice::{Choices, DOUBTFUL, UNBOUND, add_bounds, is_bound};
 use crate::env::FINEST;
 use crate::error::{Error, FaultKind};
 use crate::expr::LANES;
@@ -147,7 +147,7 @@ impl Worker<'_> {
         for (lane, level) in levels[..lanes.n].iter_mut().enumerate() {
             let unbounded = (0..of.transitions.len()).find(|&output| {
                 let (low, high) = self.scratch[fate].bounds.output(output);
-                !(high[lane] < f32::INFINITY) || low[lane].is_nan()
+                !is_bound(low[lane], high[lane])
             });
             match unbounded {
                 None => {}
@@ -263,6 +263,18 @@ mod tests {
         let Err(Error::Rate(fault)) = example.records() else { panic!("no fault") };
         assert_eq!((fault.kind, fault.rule.as_str()), (FaultKind::Unbounded, "division"));
         assert!((5.0..=6.0).contains(&fault.time), "{fault:?}");
+    }
+
+    /// Its bound is 0, so that no candidate would ever tell.
+    #[test]
+    fn a_hazard_below_zero_is_told_though_nothing_happens() {
+        let example = at_one_over(|of, [time, six, one]| {
+            let under = of(Binary::Sub, time, six);
+            of(Binary::Sub, under, one)
+        });
+        let Err(Error::Rate(fault)) = example.records() else { panic!("no fault") };
+        assert!(matches!(fault.kind, FaultKind::Negative(rate) if (rate + 1.0 / 7.0).abs() < 1e-6), "{fault:?}");
+        assert_eq!((fault.rule.as_str(), fault.time), ("division", 0.0));
     }
 
     #[test]

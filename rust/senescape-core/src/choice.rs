@@ -121,6 +121,12 @@ pub(crate) const UNBOUND: u32 = 1;
 /// A hazard that may be negative.
 pub(crate) const DOUBTFUL: u32 = 2;
 
+/// Whether a hazard has a bound: NaN as the lower end marks one that may be undefined.
+#[inline(always)]
+pub(crate) fn is_bound(low: f32, high: f32) -> bool {
+    (high < f32::INFINITY) & !low.is_nan()
+}
+
 /// Add the upper ends of a hazard to the bounds, and mark where there is none or where the lower end is negative.
 pub(crate) fn add_bounds(low: &Register, high: &Register, bounds: &mut Times, marks: &mut [u32; LANES]) {
     at_level!(
@@ -133,9 +139,7 @@ pub(crate) fn add_bounds(low: &Register, high: &Register, bounds: &mut Times, ma
 fn add_bounds_body(low: &Register, high: &Register, bounds: &mut Times, marks: &mut [u32; LANES]) {
     for lane in 0..LANES {
         let (low, high) = (low[lane], high[lane]);
-        // NaN as the lower end marks a hazard that may be undefined.
-        let sound = (high < f32::INFINITY) & !low.is_nan();
-        marks[lane] |= if sound { 0 } else { UNBOUND };
+        marks[lane] |= if is_bound(low, high) { 0 } else { UNBOUND };
         marks[lane] |= if low < 0.0 { DOUBTFUL } else { 0 };
         bounds[lane] += f64::from(high.max(0.0));
     }
