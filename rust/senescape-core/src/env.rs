@@ -242,9 +242,9 @@ mod tests {
     use super::*;
     use crate::example::Example;
 
-    /// Epochs of lengths that have no short form in binary.
+    /// Epochs of lengths that have no short form in binary. In the first, a moment before 3/7 h counts as 5/8 of it.
     fn uneven(n: u32) -> Vec<f64> {
-        (0..n).map(|i| f64::from(i) * 0.7 + libm::sqrt(f64::from(i)) / 3.0).collect()
+        (0..n).map(|i| f64::from(i) * (24.0 / 35.0) + libm::sqrt(f64::from(i / 2)) / 3.0).collect()
     }
 
     #[test]
