@@ -69,7 +69,7 @@ lint: $(VENV)/built $(VENV)/tools  ## Formatting, lints and types
 	$(BIN)/mypy
 
 verify: $(VENV)/built $(VENV)/tools  ## The statistical suite at full size: make verify N=100000
-	SENESCAPE_VERIFY_N=$(N) SENESCAPE_VERIFY_REPORT=docs $(BIN)/python -m pytest tests/verification -m statistical
+	SENESCAPE_VERIFY_N=$(N) SENESCAPE_VERIFY_REPORT=docs $(BIN)/python -m pytest tests/verification -m statistical -o timeout=7200
 
 bench: $(VENV)/built $(VENV)/tools  ## Benchmarks beside numba and NumPy, as ratios in one run
 	$(BIN)/pip install -q -r requirements/bench.txt

@@ -154,6 +154,15 @@ def test_half_of_an_even_number_of_tumours_is_half_of_them():
         assert median(np.arange(1.0, n + 1.0), np.ones(n, dtype=bool)) == n / 2
 
 
+def test_a_hazard_ratio_knows_no_unit_of_time(few_resamples):
+    rng = np.random.default_rng(3)
+    arm, control = exponential(rng, 0.005, 200, 300.0), exponential(rng, 0.01, 200, 300.0)
+    hours = compare(arm, control, 300.0, ("a", "b"))
+    soon = compare((arm[0] / 4096, arm[1]), (control[0] / 4096, control[1]), 300.0 / 4096, ("a", "b"))
+    assert soon.hazard_ratio == pytest.approx(hours.hazard_ratio, rel=1e-9)
+    assert soon.median_difference == hours.median_difference / 4096
+
+
 def test_a_hazard_ratio_is_found(fresh_seed):
     rng = np.random.default_rng(fresh_seed)
     n, horizon = 4000, 300.0

@@ -276,13 +276,13 @@ def test_relaxing_and_driven_traits(fresh_seed):
             sn.Transition("b", "driven", "left", lambda cell, env, p: 0.05 * cell.p21),
         ],
     )
-    n = 50
+    n, replicates = 2500, max(16, N // 100)
     result = sn.simulate(
         model, initial={"relaxing": n, "driven": n}, doses=[sn.Dose("drug", 1.0, at=5.0)], until=60, every=60,
-        replicates=2 * N, seed=fresh_seed + 10,
+        replicates=replicates, seed=fresh_seed + 10,
     )  # fmt: skip
     integrated = quad(lambda t: 0.02 * (goal + (1 - goal) * math.exp(-t / 20.0)) ** 2, 0, 60)[0]
-    check_share(result.counts[:, -1, 0].sum(), 2 * N * n, math.exp(-integrated), "relaxing")
+    check_share(result.counts[:, -1, 0].sum(), replicates * n, math.exp(-integrated), "relaxing")
 
     def slope(t, y):
         c = math.exp(-ke * (t - 5.0))
@@ -290,7 +290,7 @@ def test_relaxing_and_driven_traits(fresh_seed):
         return [(2 * c * c - y[0]) / tau, (g - y[1]) / 6.0, 0.05 * y[1]]
 
     end = solve_ivp(slope, (5, 60), [0, 0, 0], rtol=1e-10, atol=1e-12).y[:, -1]
-    check_share(result.counts[:, -1, 1].sum(), 2 * N * n, math.exp(-end[2]), "driven")
+    check_share(result.counts[:, -1, 1].sum(), replicates * n, math.exp(-end[2]), "driven")
 
 
 def test_age_counts_from_the_entry_into_a_fate(fresh_seed):
