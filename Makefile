@@ -99,7 +99,7 @@ fuzz:  ## Programs, scenarios and kept states that are not meant well: make fuzz
 	done
 
 # Threads are watched where many runs go on at once; `tests/thread-sanitizer.txt` tells what the sanitizer can't see.
-HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 SANITIZED = RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=$(1) -Cunsafe-allow-abi-mismatch=sanitizer' CARGO_TARGET_DIR=target/$(1)-sanitizer \
 	cargo test --package senescape-core --target $(HOST)
 sanitize:  ## The core's Rust tests under the address sanitizer, and those of many threads under the thread sanitizer

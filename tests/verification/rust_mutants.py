@@ -11,17 +11,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-WITHOUT = {
-    "rng.rs": "generator",
-    "thin.rs": "thinning",
-    "bound.rs": "thinning",
-    "choice.rs": "thinning",
-    "account.rs": "ledger",
-}
-"""Files in which none may be missed."""
+WITHOUT = {"rng.rs", "thin.rs", "bound.rs", "choice.rs", "account.rs"}
+"""Files in which none may be missed: the generator, thinning (three) and the ledger."""
 
 CAUGHT = 0.9
-"""The share of all others that must be caught."""
+"""The share of all that must be caught."""
 
 
 def main() -> int:
@@ -41,12 +35,10 @@ def main() -> int:
     worst = [name for name in missed if name.partition(":")[0].rpartition("/")[2] in WITHOUT]
     for name in worst:
         print(f"  missed {name}")
-    met = share >= CAUGHT and not worst
-    print(
-        f"{'PASS' if share >= CAUGHT else 'FAIL'}  caught, of {seen + len(missed)}: {share:.1%} (target {CAUGHT:.0%} or more)"
-    )
+    enough = share >= CAUGHT
+    print(f"{'PASS' if enough else 'FAIL'}  caught, of {seen + len(missed)}: {share:.1%} (target {CAUGHT:.0%} or more)")
     print(f"{'FAIL' if worst else 'PASS'}  missed in the generator, thinning and the ledger: {len(worst)} (target 0)")
-    return 0 if met else 1
+    return 0 if enough and not worst else 1
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ use crate::error::{Error, FaultKind};
 use crate::expr::LANES;
 use crate::lanes::Lanes;
 use crate::replicate::Worker;
-use crate::thin::{FateScratch, rate_kind};
+use crate::thin::{FateScratch, rate_fault};
 
 /// A window with fewer candidates to be expected was far too short.
 const FEW: f64 = 0.25;
@@ -95,9 +95,9 @@ impl Worker<'_> {
         let of = &self.model.fates[fate];
         let hazards = of.transitions.iter().zip(of.constant.iter().flatten());
         for (&k, &hazard) in hazards {
-            if !(hazard >= 0.0 && hazard.is_finite()) {
+            if let Some(kind) = rate_fault(hazard) {
                 let rule = self.model.transitions[k].name.clone();
-                return Err(self.fault(fate, rule, self.env.start, rate_kind(hazard)));
+                return Err(self.fault(fate, rule, self.env.start, kind));
             }
         }
         let table = &mut self.tables[fate];
@@ -170,8 +170,8 @@ impl Worker<'_> {
         for (output, &k) in of.transitions.iter().enumerate() {
             for lane in 0..lanes.n {
                 let hazard = f64::from(self.scratch[fate].values.output(output)[lane]);
-                if !(hazard >= 0.0) {
-                    return Err(self.bad_rate(fate, k, lane, lanes, hazard));
+                if let Some(kind) = rate_fault(hazard) {
+                    return Err(self.named(fate, k, lane, lanes, kind));
                 }
             }
         }
@@ -227,15 +227,11 @@ mod tests {
         let mut example = Example::constant(1.0, 1.0).with(|run| {
             (run.initial, run.until, run.observe) = (vec![100], 6.0, vec![0.0, 6.0]);
         });
-        let nodes = &mut example.model.nodes.nodes;
-        let time = nodes.len().try_into().unwrap();
-        nodes.extend([Node::Input { input: Input::Time }, Node::Const { value: 6.0 }, Node::Const { value: 1.0 }]);
-        let mut of = |f, x, y| {
-            nodes.push(Node::Binary { f, x, y });
-            NodeId::try_from(nodes.len() - 1).unwrap()
-        };
-        let below = made(&mut of, [time, time + 1, time + 2]);
-        example.model.transitions[0].hazard = of(Binary::Div, time + 2, below);
+        let inputs = [Node::Input { input: Input::Time }, Node::Const { value: 6.0 }, Node::Const { value: 1.0 }];
+        let [time, six, one] = inputs.map(|node| example.node(node));
+        let mut of = |f, x, y| example.node(Node::Binary { f, x, y });
+        let below = made(&mut of, [time, six, one]);
+        example.model.transitions[0].hazard = of(Binary::Div, one, below);
         example
     }
 

@@ -253,9 +253,7 @@ mod tests {
     #[test]
     fn rules_of_an_event_read_the_age_of_the_cell_before_it() {
         let mut example = Example::kept("everything");
-        let nodes = &mut example.model.nodes.nodes;
-        nodes.push(Node::Input { input: Input::Age });
-        let value = (nodes.len() - 1).try_into().unwrap();
+        let value = example.node(Node::Input { input: Input::Age });
         let (depth, damage) = (0, 4);
         example.model.transitions[1].set[0] = SetDocument { of: depth, value: DistDocument::Rule { value } };
         example.model.traits[damage].inherit = InheritDocument::Rule { value };

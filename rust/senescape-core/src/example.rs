@@ -3,7 +3,7 @@
 use crate::document::{Kind, ModelDocument, RunDocument};
 use crate::ensemble::{Control, Job};
 use crate::error::Error;
-use crate::expr::{Binary, Node};
+use crate::expr::{Binary, Node, NodeId};
 use crate::outside::Nothing;
 use crate::record::Record;
 use crate::replicate::Worker;
@@ -44,14 +44,19 @@ impl Example {
     pub(crate) fn constant(of: f64, by: f64) -> Self {
         let mut example = Self::kept("runaway");
         (example.run.initial, example.run.replicates) = (vec![1], 1);
-        let nodes = &mut example.model.nodes.nodes;
-        let x = nodes.len().try_into().unwrap();
-        nodes.extend([Node::Const { value: of }, Node::Const { value: by }]);
-        nodes.push(Node::Binary { f: Binary::Div, x, y: x + 1 });
+        let (x, y) = (example.node(Node::Const { value: of }), example.node(Node::Const { value: by }));
+        let hazard = example.node(Node::Binary { f: Binary::Div, x, y });
         let transition = &mut example.model.transitions[0];
-        transition.hazard = x + 2;
+        transition.hazard = hazard;
         (transition.kind, transition.target) = (Kind::Move, Some(0));
         example
+    }
+
+    /// One more node for its rules.
+    pub(crate) fn node(&mut self, node: Node) -> NodeId {
+        let nodes = &mut self.model.nodes.nodes;
+        nodes.push(node);
+        NodeId::try_from(nodes.len() - 1).unwrap()
     }
 
     /// All replicates; the first error, if there is one.

@@ -9,7 +9,7 @@ use crate::model::EnvInput;
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::replicate::{End, Worker};
-use crate::thin::rate_kind;
+use crate::thin::rate_fault;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -155,8 +155,8 @@ impl Worker<'_> {
                         values.len()
                     )));
                 }
-                if let Some(bad) = values.iter().find(|x| !(**x >= 0.0 && x.is_finite())) {
-                    return Err(self.fault(fate, slow.name.clone(), now, rate_kind(f64::from(*bad))));
+                if let Some(kind) = values.iter().find_map(|x| rate_fault(f64::from(*x))) {
+                    return Err(self.fault(fate, slow.name.clone(), now, kind));
                 }
                 self.tables[fate].columns[slow.column] = values;
             }

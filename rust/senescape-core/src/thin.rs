@@ -173,7 +173,9 @@ impl Worker<'_> {
             let (index, now) = (rows[lane], lanes.now[lane]);
             let k = of.transitions[self.choices.chosen[lane] as usize];
             // What happens reads the traits of its own time.
-            lanes.scatter_lane(lane, &mut self.tables[fate], &of.moving);
+            if of.driven.is_empty() {
+                lanes.scatter_lane(lane, &mut self.tables[fate], &of.moving);
+            }
             if self.happen(fate, index as usize, now, k)? {
                 self.tables[fate].wake[index as usize] = now;
                 unbound.push(index);
@@ -236,8 +238,8 @@ impl Worker<'_> {
         for lane in 0..lanes.n {
             for (output, &k) in of.transitions.iter().enumerate() {
                 let hazard = f64::from(self.scratch[fate].values.output(output)[lane]);
-                if !(hazard >= 0.0 && hazard.is_finite()) {
-                    return self.bad_rate(fate, k, lane, lanes, hazard);
+                if let Some(kind) = rate_fault(hazard) {
+                    return self.named(fate, k, lane, lanes, kind);
                 }
             }
             let (value, bound) = (self.choices.total[lane], self.choices.bounds[lane]);
@@ -267,10 +269,6 @@ impl Worker<'_> {
         self.spare.pop().unwrap_or_else(|| Box::new(Lanes::new(self.model.columns.len())))
     }
 
-    pub(crate) fn bad_rate(&self, fate: usize, k: usize, lane: usize, lanes: &Lanes, hazard: f64) -> Error {
-        self.named(fate, k, lane, lanes, rate_kind(hazard))
-    }
-
     /// A fault of one cell's hazard, with the values that its rule reads.
     pub(crate) fn named(&self, fate: usize, k: usize, lane: usize, lanes: &Lanes, kind: FaultKind) -> Error {
         let rule = self.model.transitions[k].name.clone();
@@ -282,14 +280,16 @@ impl Worker<'_> {
     }
 }
 
-/// What is wrong with a hazard that is none.
-pub(crate) fn rate_kind(hazard: f64) -> FaultKind {
+/// What is wrong with a hazard; nothing, where it is one.
+pub(crate) fn rate_fault(hazard: f64) -> Option<FaultKind> {
     if hazard.is_nan() {
-        FaultKind::NotANumber
+        Some(FaultKind::NotANumber)
     } else if hazard.is_infinite() {
-        FaultKind::Infinite
+        Some(FaultKind::Infinite)
+    } else if hazard < 0.0 {
+        Some(FaultKind::Negative(hazard))
     } else {
-        FaultKind::Negative(hazard)
+        None
     }
 }
 

@@ -4,8 +4,8 @@
 mod common;
 
 use common::Case;
-use senescape_core::document::{DoseDocument, Kind, RunDocument};
-use senescape_core::ensemble::{Control, Job};
+use senescape_core::document::{DoseDocument, Kind};
+use senescape_core::ensemble::Control;
 use senescape_core::error::{Error, FaultKind, RateFault};
 use senescape_core::expr::Node;
 use senescape_core::outside::{Outside, Scene};
@@ -39,8 +39,7 @@ fn with_rate(after: f64) -> Case {
 }
 
 fn fault(case: &Case) -> RateFault {
-    let job = Job::new(&case.model, case.run.clone(), case.columns.clone()).unwrap();
-    match job.run(&Control::default(), &Panics(99), &BTreeMap::new()).unwrap().error {
+    match case.job(|_| ()).run(&Control::default(), &Panics(99), &BTreeMap::new()).unwrap().error {
         Some(Error::Rate(fault)) => fault,
         other => panic!("{other:?}"),
     }
@@ -49,8 +48,7 @@ fn fault(case: &Case) -> RateFault {
 #[test]
 fn a_hazard_beyond_reason_is_told_and_one_within_is_not() {
     // Some 150,000 events of a cell in an epoch of a day are many, a million are a slip of units.
-    let many = with_rate(1.5e5 / 24.0);
-    let job = Job::new(&many.model, RunDocument { until: 24.0, observe: vec![0.0, 24.0], ..many.run }, vec![]).unwrap();
+    let job = with_rate(1.5e5 / 24.0).job(|run| (run.until, run.observe) = (24.0, vec![0.0, 24.0]));
     let outcome = job.run(&Control::default(), &Panics(99), &BTreeMap::new()).unwrap();
     assert!(outcome.error.is_none() && outcome.records[0].total_events[0] > 2_500_000, "{:?}", outcome.error);
     let fault = fault(&with_rate(1e6));
@@ -81,8 +79,7 @@ fn a_negative_hazard_is_told_where_it_is_met() {
 fn a_panic_is_an_error_that_names_the_replicate() {
     let case = Case::kept("outside");
     for threads in [1, 2] {
-        let run = RunDocument { replicates: 8, first_replicate: 0, threads, ..case.run.clone() };
-        let job = Job::new(&case.model, run, case.columns.clone()).unwrap();
+        let job = case.job(|run| (run.replicates, run.first_replicate, run.threads) = (8, 0, threads));
         let control = Control::default();
         let outcome = job.run(&control, &Panics(5), &BTreeMap::new()).unwrap();
         let error = outcome.error.unwrap();

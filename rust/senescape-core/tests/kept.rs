@@ -9,7 +9,7 @@
 mod common;
 
 use common::{Case, folder};
-use senescape_core::document::{DoseDocument, Kind, RouteDocument, RunDocument};
+use senescape_core::document::{DoseDocument, Kind, RouteDocument};
 use senescape_core::ensemble::{Control, Job, Outcome};
 use senescape_core::error::Error;
 use senescape_core::outside::{Outside, Scene};
@@ -54,12 +54,6 @@ fn cases() -> BTreeMap<String, Case> {
     names.map(|name| (name.clone(), Case::kept(&name))).collect()
 }
 
-fn job(case: &Case, change: impl FnOnce(&mut RunDocument)) -> Job {
-    let mut run = case.run.clone();
-    change(&mut run);
-    Job::new(&case.model, run, case.columns.clone()).unwrap()
-}
-
 fn finished(job: &Job, control: &Control, kept: &BTreeMap<u64, State>) -> Vec<Record> {
     let Outcome { records, error } = job.run(control, &Answers, kept).unwrap();
     assert!(error.is_none(), "{error:?}");
@@ -102,7 +96,7 @@ fn line(records: &[Record]) -> String {
 fn results_stay_as_they_were() {
     let mut lines = String::new();
     for (name, case) in &cases() {
-        let job = job(case, |_| ());
+        let job = case.job(|_| ());
         let records = finished(&job, &Control::default(), &BTreeMap::new());
         writeln!(lines, "{name}{} drugs={:016x}", line(&records), numbers(&job.concentrations())).unwrap();
     }
@@ -118,9 +112,9 @@ fn results_stay_as_they_were() {
 #[test]
 fn neither_threads_nor_blocks_nor_pauses_show() {
     for (name, case) in &cases() {
-        let whole = line(&finished(&job(case, |_| ()), &Control::default(), &BTreeMap::new()));
+        let whole = line(&finished(&case.job(|_| ()), &Control::default(), &BTreeMap::new()));
         let shared =
-            finished(&job(case, |run| (run.threads, run.block) = (3, 7)), &Control::default(), &BTreeMap::new());
+            finished(&case.job(|run| (run.threads, run.block) = (3, 7)), &Control::default(), &BTreeMap::new());
         assert_eq!(line(&shared), whole, "{name}");
         if name == "outside" {
             continue; // Tumours with visits begin again.
@@ -131,7 +125,7 @@ fn neither_threads_nor_blocks_nor_pauses_show() {
 
 /// Stop a run at the first state that anyone gives, and go on from there.
 fn stopped_and_resumed(case: &Case) -> Vec<Record> {
-    let first = job(case, |run| run.pausable = true);
+    let first = case.job(|run| run.pausable = true);
     // A replicate that ends before this thread looks has taken its state back: another try, then.
     for _ in 0..1000 {
         let control = Control::default();
@@ -158,7 +152,7 @@ fn stopped_and_resumed(case: &Case) -> Vec<Record> {
         }
         assert!(matches!(outcome.error, Some(Error::Interrupted)));
         assert!(states.values().all(|state| 0.0 < state.time && state.time < case.run.until));
-        let rest = job(case, |run| (run.block, run.done) = (100, done.clone()));
+        let rest = case.job(|run| (run.block, run.done) = (100, done.clone()));
         let mut records = outcome.records;
         records.extend(finished(&rest, &Control::default(), &states));
         records.sort_by_key(|record| record.replicate);
@@ -176,7 +170,7 @@ fn tumours_go_on_past_the_horizon() {
         // Half way, then on: the same law but other luck, as an epoch ends where none did. Twice on is the same to the bit.
         let half = case.run.observe[case.run.observe.len() / 2];
         let control = Control::default();
-        let first = job(case, |run| {
+        let first = case.job(|run| {
             (run.keep, run.pausable, run.until) = (true, true, half);
             run.observe.retain(|t| *t <= half);
             run.doses.retain(|dose| dose.at < half);
@@ -185,7 +179,7 @@ fn tumours_go_on_past_the_horizon() {
         let before = finished(&first, &control, &BTreeMap::new());
         let states = control.states.lock().clone();
         assert!(states.values().all(|state| state.time == half), "{name}");
-        let beyond = || job(case, |run| run.begin = half);
+        let beyond = || case.job(|run| run.begin = half);
         let after = finished(&beyond(), &Control::default(), &states);
         assert_eq!(line(&after), line(&finished(&beyond(), &Control::default(), &states)), "{name}");
         for (before, after) in before.iter().zip(&after) {
@@ -199,9 +193,9 @@ fn tumours_go_on_past_the_horizon() {
 #[test]
 fn what_happens_after_the_last_observation_is_counted() {
     for (name, case) in &cases() {
-        let whole = finished(&job(case, |_| ()), &Control::default(), &BTreeMap::new());
+        let whole = finished(&case.job(|_| ()), &Control::default(), &BTreeMap::new());
         // An epoch ends where an observation was: the cells stay the same.
-        let early = job(case, |run| {
+        let early = case.job(|run| {
             let unseen = run.observe.split_off(run.observe.len() / 2);
             run.cuts.extend(unseen.iter().filter(|t| **t < run.until));
             run.cuts.sort_by(f64::total_cmp);
@@ -218,7 +212,7 @@ fn what_happens_after_the_last_observation_is_counted() {
 #[test]
 fn no_cell_is_lost() {
     for (name, case) in &cases() {
-        conserved(name, case, &finished(&job(case, |_| ()), &Control::default(), &BTreeMap::new()));
+        conserved(name, case, &finished(&case.job(|_| ()), &Control::default(), &BTreeMap::new()));
     }
 }
 

@@ -7,7 +7,6 @@
 mod common;
 
 use common::Case;
-use senescape_core::document::RunDocument;
 use senescape_core::ensemble::{Control, Job};
 use senescape_core::error::Error;
 use senescape_core::outside::Nothing;
@@ -20,8 +19,7 @@ const RUNS: usize = 3;
 const REPLICATES: u64 = 6;
 
 fn job(case: &Case, threads: usize) -> Job {
-    let run = RunDocument { threads, replicates: REPLICATES, pausable: threads > 1, block: 7, ..case.run.clone() };
-    Job::new(&case.model, run, case.columns.clone()).unwrap()
+    case.job(|run| (run.threads, run.replicates, run.pausable, run.block) = (threads, REPLICATES, threads > 1, 7))
 }
 
 fn records(job: &Job) -> Vec<Record> {

@@ -219,9 +219,25 @@ fn each_operation_means_what_it_says_in_both_precisions() {
     }
 }
 
+/// The last node of a graph, without parameters.
+fn last(graph: &Graph) -> Bound {
+    Program::compile(graph, &[graph.nodes.len() as NodeId - 1]).unwrap().bind(&[])
+}
+
+/// The range of the only output over one box.
+fn range(bound: &Bound, boxes: &[(f32, f32)]) -> (f32, f32) {
+    let mut frame = bound.interval_frame();
+    for (i, ends) in boxes.iter().enumerate() {
+        let (low, high) = frame.input_mut(i);
+        (low[0], high[0]) = *ends;
+    }
+    bound.bounds(&mut frame, 1);
+    let (low, high) = frame.output(0);
+    (low[0], high[0])
+}
+
 fn compare(graph: &Graph, inputs: &[f64], meant: f64) {
-    let root = graph.nodes.len() as NodeId - 1;
-    let bound = Program::compile(graph, &[root]).unwrap().bind(&[]);
+    let bound = last(graph);
     let mut frame = bound.frame();
     for (i, x) in inputs.iter().enumerate() {
         frame.input_mut(i)[0] = *x as f32;
@@ -234,7 +250,7 @@ fn compare(graph: &Graph, inputs: &[f64], meant: f64) {
     };
     let single = f64::from(frame.output(0)[0]);
     let infinite = (meant as f32).is_infinite() && single.is_infinite();
-    let told = format!("{:?} of {inputs:?}: {single} {} for {meant}", graph.nodes[root as usize], out[0]);
+    let told = format!("{:?} of {inputs:?}: {single} {} for {meant}", graph.nodes.last(), out[0]);
     assert!((infinite || near(single, 1e-6)) && near(out[0], 1e-12), "{told}");
 }
 
@@ -251,21 +267,17 @@ fn powers_are_products_where_their_exponents_are_small_and_whole() {
         let bound = program.bind(&[exponent]);
         for x in [0.3_f32, 1.7, 2.5, -1.3] {
             let exact = f64::from(x).powf(exponent);
-            let (mut values, mut ranges) = (bound.frame(), bound.interval_frame());
+            let mut values = bound.frame();
             values.input_mut(0)[0] = x;
-            let (low, high) = ranges.input_mut(0);
-            (low[0], high[0]) = (x, x);
             bound.values(&mut values, 1);
-            bound.bounds(&mut ranges, 1);
-            let (value, (low, high)) = (f64::from(values.output(0)[0]), ranges.output(0));
+            let (value, (low, high)) = (f64::from(values.output(0)[0]), range(&bound, &[(x, x)]));
             let mut single = [0.0];
             bound.scalar(&[f64::from(x)], &mut single, &mut Vec::new());
             let near = |v: f64, slack: f64| (v - exact).abs() <= slack * exact.abs() || (v.is_nan() && exact.is_nan());
             assert!(near(value, 1e-6) && near(single[0], 1e-13), "{x}^{exponent}: {value} {} {exact}", single[0]);
-            let tight =
-                f64::from(low[0]) >= exact - 1e-6 * exact.abs() && f64::from(high[0]) <= exact + 1e-6 * exact.abs();
-            let given_up = low[0].is_nan() || high[0].is_nan();
-            assert!(tight || (given_up && x < 0.0), "{x}^{exponent} in [{}, {}]", low[0], high[0]);
+            let tight = f64::from(low) >= exact - 1e-6 * exact.abs() && f64::from(high) <= exact + 1e-6 * exact.abs();
+            let given_up = low.is_nan() || high.is_nan();
+            assert!(tight || (given_up && x < 0.0), "{x}^{exponent} in [{low}, {high}]");
         }
     }
 }
@@ -287,14 +299,8 @@ fn samples((low, high): (f32, f32), n: u16) -> Vec<f32> {
 
 /// The range of the last node of a graph over boxes, and its values at samples of them.
 fn range_and_values(graph: &Graph, boxes: &[(f32, f32)]) -> ((f32, f32), Vec<f32>) {
-    let bound = Program::compile(graph, &[graph.nodes.len() as NodeId - 1]).unwrap().bind(&[]);
-    let (mut frame, mut intervals) = (bound.frame(), bound.interval_frame());
-    for (i, ends) in boxes.iter().enumerate() {
-        let (low, high) = intervals.input_mut(i);
-        (low[0], high[0]) = *ends;
-    }
-    bound.bounds(&mut intervals, 1);
-    let (low, high) = intervals.output(0);
+    let bound = last(graph);
+    let mut frame = bound.frame();
     let points: Vec<Vec<f32>> =
         boxes.iter().map(|ends| samples(*ends, if boxes.len() == 1 { 40 } else { 2 })).collect();
     let mut all: Vec<Vec<f32>> = points[0].iter().map(|x| vec![*x]).collect();
@@ -311,7 +317,7 @@ fn range_and_values(graph: &Graph, boxes: &[(f32, f32)]) -> ((f32, f32), Vec<f32
         bound.values(&mut frame, lanes.len());
         values.extend_from_slice(&frame.output(0)[..lanes.len()]);
     }
-    ((low[0], high[0]), values)
+    (range(&bound, boxes), values)
 }
 
 /// A range holds all values, and is no wider than they are spread; where one is undefined, an end tells.
@@ -365,12 +371,7 @@ fn an_undefined_operand_is_passed_on() {
     for unknown in [(nan, nan), (nan, 2.0), (0.5, nan)] {
         for f in UNARY {
             let graph = Graph { nodes: vec![input(0), Node::Unary { f, x: 0 }] };
-            let bound = Program::compile(&graph, &[1]).unwrap().bind(&[]);
-            let mut frame = bound.interval_frame();
-            let (low, high) = frame.input_mut(0);
-            (low[0], high[0]) = unknown;
-            bound.bounds(&mut frame, 1);
-            let (low, high) = (frame.output(0).0[0], frame.output(0).1[0]);
+            let (low, high) = range(&last(&graph), &[unknown]);
             let compared = f == Unary::Not && (low, high) == (0.0, 1.0);
             assert!(compared || low.is_nan() || high.is_nan(), "{f:?} {unknown:?}: [{low}, {high}]");
         }
@@ -380,14 +381,8 @@ fn an_undefined_operand_is_passed_on() {
                 .flat_map(move |known| [(f, known, false), (f, known, true)])
         }) {
             let graph = Graph { nodes: vec![input(0), input(1), Node::Binary { f, x: 0, y: 1 }] };
-            let bound = Program::compile(&graph, &[2]).unwrap().bind(&[]);
-            let mut frame = bound.interval_frame();
-            for (i, ends) in [unknown, known].into_iter().enumerate() {
-                let (low, high) = frame.input_mut(if swap { 1 - i } else { i });
-                (low[0], high[0]) = ends;
-            }
-            bound.bounds(&mut frame, 1);
-            let (low, high) = (frame.output(0).0[0], frame.output(0).1[0]);
+            let boxes = if swap { [known, unknown] } else { [unknown, known] };
+            let (low, high) = range(&last(&graph), &boxes);
             let compares = matches!(f, Binary::Lt | Binary::Le | Binary::Gt | Binary::Ge | Binary::Eq | Binary::Ne);
             let joins = matches!(f, Binary::And | Binary::Or);
             if compares {
@@ -464,13 +459,8 @@ fn a_saturating_ratio_keeps_a_tight_range() {
         Node::Binary { f: Binary::Add, x: 0, y: 1 },
         Node::Binary { f: Binary::Div, x: 0, y: 2 },
     ];
-    let bound = Program::compile(&Graph { nodes }, &[3]).unwrap().bind(&[]);
-    let mut frame = bound.interval_frame();
-    let (low, high) = frame.input_mut(0);
-    (low[0], high[0]) = (0.5, 3.0);
-    bound.bounds(&mut frame, 1);
-    let (low, high) = frame.output(0);
-    assert!((low[0] - 1.0 / 3.0).abs() < 1e-6 && (high[0] - 0.75).abs() < 1e-6, "{} {}", low[0], high[0]);
+    let (low, high) = range(&last(&Graph { nodes }), &[(0.5, 3.0)]);
+    assert!((low - 1.0 / 3.0).abs() < 1e-6 && (high - 0.75).abs() < 1e-6, "{low} {high}");
 }
 
 #[test]

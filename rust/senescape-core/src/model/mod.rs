@@ -263,16 +263,11 @@ mod tests {
     #[test]
     fn a_rule_reads_one_cell() {
         let mut example = Example::kept("everything");
-        let nodes = &mut example.model.nodes.nodes;
-        let mut add = |node| {
-            nodes.push(node);
-            NodeId::try_from(nodes.len() - 1).unwrap()
-        };
-        let mut value = add(Node::Const { value: 0.0 });
+        let mut value = number(&mut example, 0.0);
         for input in [Input::Mark(0), Input::Mark(1), Input::Age, Input::Time] {
-            let twice = add(Node::Binary { f: Binary::Add, x: value, y: value });
-            let y = add(Node::Input { input });
-            value = add(Node::Binary { f: Binary::Add, x: twice, y });
+            let twice = example.node(Node::Binary { f: Binary::Add, x: value, y: value });
+            let y = example.node(Node::Input { input });
+            value = example.node(Node::Binary { f: Binary::Add, x: twice, y });
         }
         example.model.transitions[1].set[0] = SetDocument { of: 0, value: DistDocument::Rule { value } };
         let job = example.job();
@@ -293,9 +288,7 @@ mod tests {
 
     /// A node with a number.
     fn number(example: &mut Example, value: f64) -> NodeId {
-        let nodes = &mut example.model.nodes.nodes;
-        nodes.push(Node::Const { value });
-        NodeId::try_from(nodes.len() - 1).unwrap()
+        example.node(Node::Const { value })
     }
 
     fn ar1(example: &mut Example, name: &str, rho: f64) {
@@ -325,8 +318,7 @@ mod tests {
                 trait_of(of, "uniform").initial = DistDocument::Uniform { low, high };
             }),
             ("'uniform' reads cells or the environment", |of| {
-                of.model.nodes.nodes.push(Node::Input { input: Input::Time });
-                let low = NodeId::try_from(of.model.nodes.nodes.len() - 1).unwrap();
+                let low = of.node(Node::Input { input: Input::Time });
                 trait_of(of, "uniform").initial = DistDocument::Uniform { low, high: low };
             }),
         ];

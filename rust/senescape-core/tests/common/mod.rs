@@ -1,6 +1,7 @@
 //! The models and runs of `tests/kept`, for tests from outside.
 
 use senescape_core::document::{ModelDocument, RunDocument};
+use senescape_core::ensemble::Job;
 use std::path::{Path, PathBuf};
 
 /// A model and a run of it.
@@ -21,5 +22,12 @@ impl Case {
     pub fn kept(name: &str) -> Self {
         let path = folder().join(name).with_extension("json");
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    /// The model with its run, or another.
+    pub fn job(&self, change: impl FnOnce(&mut RunDocument)) -> Job {
+        let mut run = self.run.clone();
+        change(&mut run);
+        Job::new(&self.model, run, self.columns.clone()).unwrap()
     }
 }
