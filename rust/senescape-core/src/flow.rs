@@ -381,4 +381,14 @@ mod tests {
         let (next, _) = follow(x0, [g(0.0), g(0.5), g(1.0)], 1.0, z);
         assert!((next - x).abs() < 1e-8, "{next} {x}");
     }
+
+    #[test]
+    fn a_trait_stays_between_where_it_is_and_where_its_target_has_been() {
+        // The parabola through these goals runs past them; the bounds allow for the share of the way to them.
+        let (goals, z) = ([0.0, 1.0, 1.0], 4.0);
+        for side in [1.0, -1.0] {
+            let next = |x: f64| side * follow(side * x, goals.map(|g| side * g), 1.0, z).0;
+            assert_eq!([next(0.0), next(1.0)], [moments(z).0, 1.0]);
+        }
+    }
 }
