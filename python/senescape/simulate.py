@@ -81,7 +81,8 @@ def simulate(
         Threads to run replicates on; by default one for each processor.
     sync : float
         The longest time (h) between exchanges of cells and environment (24 by default). The law of the result depends on
-        it only where a rule reads a pool or an aggregate, and then with an error that falls as its square.
+        it only where a rule reads a pool or an aggregate, and then with an error that falls as its square; faster changes and
+        thresholds need a shorter one, which a second run with half of it tells.
     rtol : float
         Relative tolerance of trait flows with varying targets and of pools.
     max_cells : int
