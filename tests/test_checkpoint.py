@@ -308,6 +308,21 @@ class TestFiles:
             lambda header, parts: header["run"].update(observe=[1.0]),
             lambda header, parts: parts.update(counts=parts["counts"][:, :1]),
             lambda header, parts: parts.pop("state_bytes"),
+            lambda header, parts: header.update(states=[[1000, len(parts["state_bytes"])]]),
+            lambda header, parts: header.update(states=[[0, -1], [1, len(parts["state_bytes"]) + 1]]),
+            lambda header, parts: header["made_by"]["run"].pop("doses"),
+            lambda header, parts: header["made_by"]["run"].update(doses=5),
+            lambda header, parts: header["made_by"]["run"].update(
+                doses=[{"drug": 9, "at": 0.0, "amount": 1.0, "route": "bolus", "duration": None}]
+            ),
+            lambda header, parts: header.update(orders={"0": [{"drug": 0}]}),
+            lambda header, parts: parts.update(total_events=parts["total_events"][:, :1]),
+            lambda header, parts: parts.update(end_time=parts["end_time"][:, None]),
+            lambda header, parts: parts.update(stop=parts["stop"] + 99),
+            lambda header, parts: parts.update(stop=parts["stop"].astype(float)),
+            lambda header, parts: parts.update(counts=parts["counts"].astype(str)),
+            lambda header, parts: parts.update(first_event=parts["first_event"].astype(str)),
+            lambda header, parts: parts.update(replicate=parts["replicate"] + 1000),
         ],
     )
     def test_parts_that_cannot_be_are_told(self, path, change):

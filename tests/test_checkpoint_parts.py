@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape import checkpoint
-from senescape.checkpoint import read_checkpoint
+from senescape.checkpoint import dose_of, read_checkpoint
 from senescape.engine import COUNTED, RECORDED
+from senescape.resuming import _beyond, _padded
 from senescape.run import dose_document
 
 from .models import RUN, everything
@@ -32,7 +33,7 @@ def test_a_drug_comes_back_the_same():
     ],
 )
 def test_a_dose_comes_back_the_same(dose):
-    assert checkpoint._dose(DRUGS, dose_document(DRUGS, dose)) == dose
+    assert dose_of(DRUGS, dose_document(DRUGS, dose)) == dose
 
 
 def test_rows_that_ended_are_padded():
@@ -43,7 +44,7 @@ def test_rows_that_ended_are_padded():
         earlier[name] = np.arange(3.0 * 2 * 1).reshape(3, 2, 1)
     for drugs in (np.zeros((2, 4)), np.arange(3.0 * 2 * 4).reshape(3, 2, 4)):
         rows = np.array([True, False, True])
-        out = checkpoint._padded({**earlier, "drugs": drugs, **dict.fromkeys(COUNTED, 9)}, rows, 3)
+        out = _padded({**earlier, "drugs": drugs, **dict.fromkeys(COUNTED, 9)}, rows, 3)
         assert set(out) == {*RECORDED, "replicate", "drugs", *COUNTED}
         assert out["replicate"].tolist() == [0, 2]
         for name, nothing in (("counts", -1), ("events", -1), ("pools", np.nan), ("observables", np.nan)):
@@ -64,7 +65,7 @@ def kept(tmp_path):
 
 def test_a_run_goes_on_from_its_horizon(kept):
     first, second = kept.run["doses"]
-    more, run = checkpoint._beyond(kept, "c", 78.0, 12.0, None)
+    more, run = _beyond(kept, "c", 78.0, 12.0, None)
     assert (run["begin"], run["until"], run["doses"]) == (48.0, 78.0, [first, second])
     assert run["observe"] == [0.0, 24.0, 48.0, 60.0, 72.0, 78.0]
     assert more.made_by["run"] == {**kept.made_by["run"], "until": 78.0, "begin": 48.0, "doses": run["doses"]}
@@ -75,19 +76,19 @@ def test_a_run_goes_on_from_its_horizon(kept):
     assert (more.engine, more.states) == (kept.engine, kept.states)
     # What is given from the horizon on stands in for what was planned from there on.
     given = sn.Pulse("chemo", 3.0, start=48.0, duration=1.0)
-    assert checkpoint._beyond(kept, "c", 60.0, 12.0, [given])[1]["doses"] == [
+    assert _beyond(kept, "c", 60.0, 12.0, [given])[1]["doses"] == [
         first,
         dose_document(everything().drugs, given),
     ]
-    assert checkpoint._beyond(kept, "c", 60.0, None, [])[1]["doses"] == [first]
-    assert len(checkpoint._beyond(kept, "c", 60.0, None, [])[1]["observe"]) == 3 + 100
+    assert _beyond(kept, "c", 60.0, None, [])[1]["doses"] == [first]
+    assert len(_beyond(kept, "c", 60.0, None, [])[1]["observe"]) == 3 + 100
     for until in (48.0, 47.0):
         with pytest.raises(sn.CheckpointError, match=f"c: until = {until:g} h is not after the old horizon, 48 h"):
-            checkpoint._beyond(kept, "c", until, None, None)
+            _beyond(kept, "c", until, None, None)
     with pytest.raises(
         sn.CheckpointError, match="a dose of 'chemo' is at 47 h, which is past; the tumours stand at 48 h"
     ):
-        checkpoint._beyond(kept, "c", 60.0, None, [sn.Pulse("chemo", 3.0, start=47.0, duration=1.0)])
+        _beyond(kept, "c", 60.0, None, [sn.Pulse("chemo", 3.0, start=47.0, duration=1.0)])
 
 
 def test_names_along_axes_are_those_of_the_model(kept):

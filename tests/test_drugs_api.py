@@ -82,7 +82,7 @@ def test_all_numbers_are_parameters():
         (lambda: sn.Drug("x", math.inf), "half_life: .*finite"),
         (lambda: sn.Drug("x", "17 h"), "half_life: .*must be a number"),
         (lambda: sn.Drug("x", 1.0, elimination=0.1), "not both"),
-        (lambda: sn.Drug("x", elimination=-0.1), "elimination is -0.1; it must be >= 0"),
+        (lambda: sn.Drug("x", elimination=-0.1), "elimination is -0.1; it must be from 0 to"),
         (lambda: sn.Drug("x", 1.0, volume=0.0), "volume is 0"),
         (lambda: sn.Drug("x", 1.0, bioavailability=1.1), "from 0 to 1"),
         (lambda: sn.Drug("x", 1.0, k12=0.1), "both k12 and k21"),
@@ -138,7 +138,7 @@ def test_what_a_drug_is_given_is_kept():
     ("make", "message"),
     [
         (lambda: sn.Drug("x", 1.0, k21=0.1), "^drug 'x': give both k12 and k21"),
-        (lambda: sn.Drug("x", 1.0, k12=-0.1, k21=0.1), "^drug 'x': k12 is -0.1; it must be >= 0$"),
+        (lambda: sn.Drug("x", 1.0, k12=-0.1, k21=0.1), "^drug 'x': k12 is -0.1; it must be from 0 to 1e\+09$"),
         (
             lambda: sn.Drug("x", 1.0, bioavailability=-0.1),
             "^drug 'x': bioavailability is -0.1; it must be from 0 to 1$",

@@ -4,6 +4,8 @@ import pytest
 import senescape as sn
 from senescape import errors
 
+from .verification.bad_rates import cases
+
 
 def test_one_root():
     kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
@@ -42,3 +44,9 @@ def test_import_is_light():
     code = f"import sys, senescape; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("case", list(cases()), ids=lambda case: case.what)
+def test_a_rate_that_is_none_or_beyond_reason_is_told(case):
+    told = case.told()
+    assert case.sound or case.name in told

@@ -292,3 +292,43 @@ def test_traits_do_not_change():
         del trait.unit
     assert pickle.loads(pickle.dumps(trait)).initial == trait.initial
     assert repr(trait) == "Trait('x')"
+
+
+# -- targets that are no numbers --------------------------------------------------------------------------------------
+
+
+def never(cell, env, p):
+    return np.log(-1.0 - cell.age)
+
+
+def until_20(cell, env, p):
+    return np.sqrt(20.0 - env.time)
+
+
+def from_20(cell, env, p):
+    return 1.0 / np.maximum(20.0 - env.time, 0.0)
+
+
+def read_by(how):
+    """A part of a model that reads the trait x of fate a."""
+    hazard = sn.Death("a", lambda cell, env, p: 0.01 * cell.x / (1.0 + cell.x), "q", traced=how == "hazard")
+    return {
+        "observable": {"observables": [sn.Observable("o", "a", "x")]},
+        "hazard": {"transitions": [hazard]},
+        "called": {"transitions": [hazard]},
+        "visit": {"visits": [sn.VisitRule("v", lambda visit, p: visit.cells["a"].x.sum())]},
+    }[how]
+
+
+@pytest.mark.parametrize("how", ["observable", "hazard", "called", "visit"])
+@pytest.mark.parametrize(("target", "time"), [(never, 0), (until_20, 20), (from_20, 20)])
+def test_a_target_that_is_no_number_is_told_whoever_reads_the_trait(target, time, how):
+    parts = {"transitions": [sn.Division("b", 0.1)], **read_by(how)}
+    model = sn.Model(fates=["a", "b"], traits=[sn.Trait("x", 1.0, flow=sn.relax(target, tau=1.0, fate="a"))], **parts)
+    visits = {"visits": 5.0} if how == "visit" else {}
+    with pytest.raises(sn.SimulationError, match=r"'flow of x' (is|has)") as raised:
+        sn.simulate(model, initial={"a": 20, "b": 5}, until=40.0, every=4.0, seed=1, sync=4.0, **visits)
+    text = str(raised.value)
+    assert "in fate 'a'" in text
+    assert f"test_traits.py:{target.__code__.co_firstlineno}" in text
+    assert time - 5 <= float(text.partition(" at ")[2].partition(" h ")[0]) <= time + 6

@@ -51,12 +51,12 @@ from senescape.visits import Visit, VisitRule
 
 if TYPE_CHECKING:
     from senescape import experiments, testing
-    from senescape.checkpoint import resume
     from senescape.cohort import Cohort
     from senescape.hookspecs import hookimpl
     from senescape.measured import Measured, read_cells
     from senescape.parameter_table import parameters
     from senescape.plugins import register_plugin
+    from senescape.resuming import resume
     from senescape.scenario import Scenario, load, presets
     from senescape.trials import Trial, trial
 
@@ -67,7 +67,7 @@ _LATER = {
     "presets": "senescape.scenario",
     "hookimpl": "senescape.hookspecs",
     "Measured": "senescape.measured",
-    "resume": "senescape.checkpoint",
+    "resume": "senescape.resuming",
     "experiments": "senescape.experiments",
     "read_cells": "senescape.measured",
     "parameters": "senescape.parameter_table",

@@ -148,7 +148,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from senescape.checkpoint import resume
+    from senescape.resuming import resume
 
     result = resume(
         arguments.checkpoint,

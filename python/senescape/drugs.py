@@ -16,15 +16,18 @@ __all__ = ["ROUTES", "Dose", "Drug", "Pulse"]
 ROUTES = ("bolus", "infusion", "oral")
 """How a dose can be given; pulses stand apart."""
 
+# Nothing is exchanged as fast (1/h), and squares of what is far beyond it are no numbers.
+_FASTEST = 1e9
+
 # Field: unit of a bare number, whether 0 is excluded, highest value.
 _FIELDS = {
     "half_life": ("h", True, math.inf),
-    "elimination": ("1/h", False, math.inf),
+    "elimination": ("1/h", False, _FASTEST),
     "volume": ("1", True, math.inf),
     "absorption_half_life": ("h", True, math.inf),
     "bioavailability": ("1", False, 1.0),
-    "k12": ("1/h", False, math.inf),
-    "k21": ("1/h", False, math.inf),
+    "k12": ("1/h", False, _FASTEST),
+    "k21": ("1/h", False, _FASTEST),
 }
 
 
@@ -150,7 +153,7 @@ class Drug(Frozen):
         Raises
         ------
         ModelError
-            If the drug has no elimination, an oral dose no absorption, or an infusion no duration.
+            If the drug has no elimination, an oral dose no absorption, or an infusion no duration; or another dose has one.
         """
         owner = f"a dose of {self.name!r} at {dose.at:g} h"
         route = dose.route or self.route or "bolus"
@@ -163,6 +166,8 @@ class Drug(Frozen):
             raise ModelError(f"{owner} is oral; give sn.Drug({self.name!r}, absorption_half_life=...)")
         if route == "infusion" and dose.duration is None:
             raise ModelError(f"{owner} is an infusion; give its duration (h)")
+        if route != "infusion" and dose.duration is not None:
+            raise ModelError(f'{owner} is given at once ({route}); leave duration out, or give route="infusion"')
         return route
 
 

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from senescape import _core
 from senescape.drugs import Drug
 from senescape.errors import MemoryLimitError, ModelError, SimulationError
+from senescape.layout import Layout
 from senescape.ledger import TransitionInfo
 from senescape.memory import available
 from senescape.profile import profile_of
 from senescape.progress import Progress
-from senescape.results import Layout, Result
+from senescape.results import Result
 
 if TYPE_CHECKING:
     from senescape.model import Model
@@ -93,7 +94,7 @@ def run_engine(
     keeper: Keeper | None = None,
     states: Mapping[int, bytes] | None = None,
     earlier: Mapping[str, Any] | None = None,
-    place_of: Callable[[str], str] = lambda rule: "",
+    place_of: Callable[[str, str], str] | None = None,
 ) -> Result:
     """Run and make a result.
 
@@ -116,7 +117,7 @@ def run_engine(
     earlier : mapping, optional
         What the engine gave for replicates that were done before; they become part of the result.
     place_of : callable, optional
-        Says where a rule stands, for messages.
+        Says where a rule of a fate stands, for messages.
 
     Raises
     ------
@@ -146,7 +147,7 @@ def run_engine(
             raise kind(str(error)) from error
     profile = profile_of(json.loads(engine.document), engine.shares, raw["profile"])
     given, raw = raw, raw if earlier is None else {**raw, **joined(earlier, raw)}
-    orders = None if outside is None or not run["visits"] else outside.orders
+    orders = None if outside is None or not run["visits"] else outside.orders()
     arrays = {name: raw[name] for name in (*RECORDED, "drugs")}
     counted = {name: int(raw[name]) for name in COUNTED}
     time = np.asarray(run["observe"], dtype=np.float64)
@@ -162,7 +163,7 @@ def run_engine(
     if raised is None:
         return result
     if isinstance(raised, _core.CoreError):
-        place = place_of(raised.rule) if isinstance(raised, _core.RateError) else ""
+        place = place_of(raised.rule, raised.fate) if place_of and isinstance(raised, _core.RateError) else ""
         finished = f"({len(result.replicate)} of {run['replicates']} replicates had finished)"
         if isinstance(raised, _core.RunError):
             raise ModelError(str(raised)) from raised
@@ -199,10 +200,15 @@ def joined(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, An
     """Join what the engine gave for different replicates, in their order."""
     numbers = np.concatenate([earlier["replicate"], later["replicate"]])
     order = np.argsort(numbers, kind="stable")
-    names = [*RECORDED, *(["drugs"] if later["drugs"].ndim == 3 else [])]
+    drugs, known = later["drugs"], earlier["drugs"]
+    names = [*RECORDED, *(["drugs"] if drugs.ndim == 3 else [])]
+    if drugs.ndim == 2:
+        # A run that goes on past a horizon does not look at what was before it.
+        drugs = drugs.copy()
+        drugs[: len(known)] = np.where(np.isnan(drugs[: len(known)]), known, drugs[: len(known)])
     out: dict[str, Any] = {name: np.concatenate([earlier[name], later[name]])[order] for name in names}
     out |= {name: int(earlier[name]) + int(later[name]) for name in COUNTED}
-    return {**out, "replicate": numbers[order], "drugs": out.get("drugs", later["drugs"])}
+    return {**out, "replicate": numbers[order], "drugs": out.get("drugs", drugs)}
 
 
 def layout_of(model: Model, run: Mapping[str, Any]) -> Layout:

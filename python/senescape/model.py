@@ -196,6 +196,8 @@ class Model:
         ModelError
             If a name is unknown or a value out of its range, or two names stand for one parameter.
         """
+        if not isinstance(values, Mapping):
+            raise ModelError(f'params = {values!r} are none; give their values by name, {{"escape.h0": 0.01}}')
         parameters = dict(self._parameters)
         given: dict[str, str] = {}
         for address, value in values.items():
@@ -264,23 +266,30 @@ class Model:
         roots = {name: graph.add(value) for name, value in self._signals.items()}
         return graph.nodes, roots
 
-    def place_of(self, fault: str) -> str:
+    def place_of(self, fault: str, fate: str) -> str:
         """Where the rule stands that the engine found fault with, for messages: its line and its plugin.
 
         Parameters
         ----------
         fault : str
-            What the engine calls it: a transition's name, ``"<transition>: set <trait>"``, ``"initial value of <trait>"`` or
-            ``"inheritance of <trait>"``.
+            What the engine calls it: a transition's name, ``"<transition>: set <trait>"``, ``"initial value of <trait>"``,
+            ``"inheritance of <trait>"`` or ``"flow of <trait>"``.
+        fate : str
+            The fate of the cell with which it found it.
         """
         head, _, trait = fault.partition(": set ")
         owner = f"transition {head!r}: set[{trait!r}]" if trait else f"transition {head!r}: hazard"
         part = next((t.prefix for t in self.transitions if t.name == head), head)
-        for words, what in (("initial value of ", "initial"), ("inheritance of ", "inherit")):
+        for words, what in (("initial value of ", "initial"), ("inheritance of ", "inherit"), ("flow of ", "flow")):
             if fault.startswith(words):
                 part = fault.removeprefix(words)
                 owner = f"trait {part!r}: {what}"
-        rule = self.rules().get(owner)
+        rules = self.rules()
+        # A flow of its own fates is called by their names too.
+        own = [
+            name for name in rules if name.startswith(f"{owner} in ") and fate in name.partition(" in ")[2].split(", ")
+        ]
+        rule = rules.get(own[0] if own else owner)
         code = None if rule is None else code_of(rule.function)
         line = "" if code is None else f"\n  at {source_line(code, code.co_firstlineno)}"
         return line + self.plugin_of(part)

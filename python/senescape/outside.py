@@ -56,6 +56,8 @@ class Outside:
         Writes a dose as the engine reads it.
     limit : float
         Seconds that a call may take.
+    earlier : mapping of int to list, optional
+        The doses of replicates that were visited before the run was stopped, as the engine reads them.
 
     Attributes
     ----------
@@ -69,20 +71,25 @@ class Outside:
         doses: Sequence[Dose | Pulse],
         document: Callable[[Dose | Pulse], Mapping[str, Any]],
         limit: float,
+        earlier: Mapping[int, list[dict[str, Any]]] | None = None,
     ) -> None:
         self.model = model
         self.doses: dict[int, list[Dose | Pulse]] = {}
         self.watchdog = Watchdog(limit)
         self._planned = tuple(doses)
         self._write = document
+        self._earlier = dict(earlier or {})
         self._layout = model.to_document()
         self._memory: dict[tuple[int, str], dict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    @property
     def orders(self) -> dict[int, list[dict[str, Any]]]:
-        """The doses of each replicate that was visited, as the engine reads them."""
-        return {number: [dict(self._write(dose)) for dose in doses] for number, doses in self.doses.items()}
+        """Give the doses of each replicate that was visited, as the engine reads them."""
+        # Copied at once: visits go on beside this.
+        visited = dict(self.doses)
+        return self._earlier | {
+            number: [dict(self._write(dose)) for dose in tuple(doses)] for number, doses in visited.items()
+        }
 
     # -- called by the engine -----------------------------------------------------------------------------------------
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,21 @@ from numpy.typing import NDArray
 
 from senescape.errors import ResultError
 from senescape.extras import require
-from senescape.ledger import Ledger, TransitionInfo
+from senescape.layout import Layout, layout_from_json, layout_to_json
+from senescape.ledger import Ledger
 from senescape.profile import Profile
 from senescape.reading import DamagedError, read_json, regular, unpack
 from senescape.table import Table
-from senescape.writing import pack, write_whole
+from senescape.writing import pack, path_of, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Layout", "Result", "layout_from_json", "layout_to_json", "open_result"]
+__all__ = ["Orders", "Result", "check_arrays", "check_doses", "open_result"]
+
+Orders = Mapping[int, list[dict[str, Any]]]
+"""Doses as the engine reads them, by replicate."""
 
 STOPS = ("horizon", "eradicated", "relapsed", "cell_cap")
 """Why a replicate ended, by the engine's code."""
@@ -50,33 +54,6 @@ _ARRAYS = {
 
 _COUNTED = frozenset({"counts", "events", "total_events", "total_counts", "stop"})
 """Those of whole numbers; the others hold hours or amounts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Names along the axes of a result's arrays.
-
-    Attributes
-    ----------
-    fates, barriers, causes, drugs, pools, observables : tuple of str
-        Names in the model's order.
-    transitions : tuple of TransitionInfo
-        One for each column of ``events``.
-    units : dict of str to str
-        Units of drugs, pools and observables by name.
-    initial : tuple of int
-        Cells in each fate at the start.
-    """
-
-    fates: tuple[str, ...]
-    barriers: tuple[str, ...]
-    causes: tuple[str, ...]
-    drugs: tuple[str, ...]
-    pools: tuple[str, ...]
-    observables: tuple[str, ...]
-    transitions: tuple[TransitionInfo, ...]
-    units: dict[str, str]
-    initial: tuple[int, ...]
 
 
 class Result:
@@ -116,7 +93,7 @@ class Result:
         layout: Layout,
         provenance: dict[str, Any],
         engine: dict[str, int],
-        orders: dict[int, list[dict[str, Any]]] | None = None,
+        orders: Orders | None = None,
         profile: Profile | None = None,
     ) -> None:
         self._arrays = arrays
@@ -332,7 +309,7 @@ class Result:
         ResultError
             If it cannot be written.
         """
-        path = Path(path)
+        path = path_of(path, "a result's file")
         if path.suffix != ".npz":
             path = path.with_name(path.name + ".npz")
         header = {
@@ -373,7 +350,7 @@ def open_result(path: str | os.PathLike[str]) -> Result:
     ResultError
         If the file is not there, is damaged, or is of another kind or a newer version.
     """
-    path = Path(path)
+    path = path_of(path, "a result's file")
     try:
         with regular(path) as file:
             content = unpack(file)
@@ -392,22 +369,34 @@ def open_result(path: str | os.PathLike[str]) -> Result:
     try:
         layout = layout_from_json(header["layout"])
         time, replicate = content.pop("time"), content.pop("replicate")
-        if (time.ndim, time.dtype.kind, replicate.ndim, replicate.dtype.kind) != (1, "f", 1, "i"):
-            raise ValueError("times or numbers of replicates are none")
+        if (time.ndim, time.dtype.kind) != (1, "f"):
+            raise ValueError("times are none")
         arrays = {name: content[name] for name in _ARRAYS}
-        _check_shapes(arrays, layout, len(replicate), len(time))
+        check_arrays({**arrays, "replicate": replicate}, layout, len(time))
         found = header.get("orders")
         orders = None if found is None else {int(number): list(doses) for number, doses in found.items()}
         profile = Profile.from_json(header.get("profile", {"costs": [], "seconds": 0.0}))
-        made_by, engine = dict(header["provenance"]), {name: int(n) for name, n in header["engine"].items()}
+        made_by = dict(header["provenance"])
+        check_doses([*made_by["run"]["doses"], *(dose for doses in (orders or {}).values() for dose in doses)], layout)
+        engine = {name: int(n) for name, n in header["engine"].items()}
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ResultError(f"{path} lacks a part or holds one that cannot be: {error}") from error
     return Result(arrays, time, replicate, layout, made_by, engine, orders, profile)
 
 
-def _check_shapes(arrays: dict[str, NDArray[Any]], layout: Layout, replicates: int, times: int) -> None:
+def check_arrays(arrays: Mapping[str, Any], layout: Layout, times: int) -> None:
+    """Check that arrays from a file are such as a result has.
+
+    Raises
+    ------
+    ValueError
+        Naming the array.
+    """
+    replicate = arrays["replicate"]
+    if (replicate.ndim, replicate.dtype.kind) != (1, "i"):
+        raise ValueError("numbers of replicates are none")
     sizes = {
-        "replicate": replicates,
+        "replicate": len(replicate),
         "time": times,
         "fate": len(layout.fates),
         "transition": len(layout.transitions),
@@ -420,6 +409,23 @@ def _check_shapes(arrays: dict[str, NDArray[Any]], layout: Layout, replicates: i
         kind = "iu" if name in _COUNTED else "f"
         if arrays[name].shape != wanted or arrays[name].dtype.kind not in kind:
             raise ValueError(f"{name} has shape {arrays[name].shape} of {arrays[name].dtype}, not {wanted}")
+    if not np.isin(arrays["stop"], range(len(STOPS))).all():
+        raise ValueError("stop has a code that stands for nothing")
+
+
+def check_doses(doses: Iterable[Any], layout: Layout) -> None:
+    """Check that doses from a file are such as the engine reads.
+
+    Raises
+    ------
+    ValueError
+        Showing the dose.
+    """
+    for dose in doses:
+        numbers = [dose["at"], dose["amount"], 0.0 if dose["duration"] is None else dose["duration"]]
+        sound = dose["drug"] in range(len(layout.drugs)) and isinstance(dose["route"], str)
+        if not sound or not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
+            raise ValueError(f"a dose is none: {dose!r:.200}")
 
 
 def _dims(name: str, array: NDArray[Any]) -> tuple[str, ...]:
@@ -433,36 +439,3 @@ def _masked(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any
     if not ended.any():
         return values
     return np.where(ended[:, :, None], np.nan, values)
-
-
-def layout_to_json(layout: Layout) -> dict[str, Any]:
-    """Write a layout as texts, lists and dicts."""
-    names = ("fates", "barriers", "causes", "drugs", "pools", "observables", "units", "initial")
-    out: dict[str, Any] = {name: getattr(layout, name) for name in names}
-    fields = ("name", "source", "kind", "target", "cause", "barrier")
-    out["transitions"] = [[getattr(t, field) for field in fields] for t in layout.transitions]
-    return out
-
-
-def layout_from_json(data: Mapping[str, Any]) -> Layout:
-    """Read what :func:`layout_to_json` wrote."""
-    for row in data["transitions"]:
-        _texts(each for each in row if each is not None)
-    return Layout(
-        fates=_texts(data["fates"]),
-        barriers=_texts(data["barriers"]),
-        causes=_texts(data["causes"]),
-        drugs=_texts(data["drugs"]),
-        pools=_texts(data["pools"]),
-        observables=_texts(data["observables"]),
-        transitions=tuple(TransitionInfo(*row) for row in data["transitions"]),
-        units=dict(zip(_texts(data["units"]), _texts(data["units"].values()), strict=True)),
-        initial=tuple(int(n) for n in data["initial"]),
-    )
-
-
-def _texts(values: Iterable[Any]) -> tuple[str, ...]:
-    out = tuple(values)
-    if not all(isinstance(each, str) for each in out):
-        raise ValueError(f"a name is none: {out!r:.200}")
-    return out

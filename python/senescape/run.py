@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from senescape.drugs import Dose, Drug, Pulse
 from senescape.errors import ModelError
 from senescape.model import Model
 from senescape.suggest import did_you_mean
 
-__all__ = ["Relapse", "dose_document", "observation_times", "positive", "run_document", "whole_number"]
+__all__ = [
+    *("Relapse", "dose_document", "doses_given", "observation_times", "positive", "run_document", "whole_number"),
+]
 
 MAX_OBSERVATIONS = 500_000
 
@@ -37,10 +40,11 @@ class Relapse:
     """
 
     def __init__(self, above: float, fates: str | Sequence[str] | None = None, after: float = 0.0) -> None:
-        if not above >= 0 or not math.isfinite(above):
-            raise ModelError(f"Relapse(above={above!r}) needs a finite number >= 0")
-        if not after >= 0:
-            raise ModelError(f"Relapse(after={after!r}) needs a time >= 0 h")
+        for name, value, what in (("above", above, "number"), ("after", after, "time (h)")):
+            if not (isinstance(value, Real) and 0 <= value < math.inf):
+                raise ModelError(f"Relapse({name}={value!r}) needs a finite {what} >= 0")
+        if fates is not None and not isinstance(fates, str | Sequence):
+            raise ModelError(f"Relapse(fates={fates!r}) needs the names of fates")
         self.above = float(above)
         self.fates = (fates,) if isinstance(fates, str) else None if fates is None else tuple(fates)
         self.after = float(after)
@@ -78,7 +82,7 @@ def run_document(
         If something is not valid.
     """
     until = positive(settings["until"], "until", "the horizon in hours, for example sn.days(60)")
-    stop = settings["relapse"]
+    stop, most = settings["relapse"], settings["max_cells"]
     return {
         "initial": _initial(model, settings["initial"]),
         "until": until,
@@ -87,13 +91,13 @@ def run_document(
         "seed": whole_number(seed, "seed", 0, 2**64 - 1),
         "first_replicate": whole_number(first_replicate, "first_replicate", 0, 2**63 - 1),
         "replicates": whole_number(replicates, "replicates", 1, 2**31 - 1),
-        "threads": whole_number(threads or os.cpu_count() or 1, "threads", 1, 1024),
-        "rtol": float(rtol),
+        "threads": whole_number((os.cpu_count() or 1) if threads is None else threads, "threads", 1, 1024),
+        "rtol": positive(rtol, "rtol", "a relative tolerance, such as 1e-4"),
         "visits": _visits(model, until, settings["visits"]),
-        "doses": [dose_document(model.drugs, dose) for dose in settings["doses"] or ()],
+        "doses": [dose_document(model.drugs, dose) for dose in doses_given(settings["doses"])],
         "stop": {
             "eradicated": True,
-            "max_cells": whole_number(settings["max_cells"] or 10_000_000, "max_cells", 1, 2**32 - 1),
+            "max_cells": whole_number(10_000_000 if most is None else most, "max_cells", 1, 2**32 - 1),
             "relapse": None if stop is None else _relapse(model, stop),
         },
         "params": list(model.parameter_values()),
@@ -101,7 +105,7 @@ def run_document(
 
 
 def _initial(model: Model, initial: Mapping[str, int] | None) -> list[int]:
-    if not initial:
+    if not isinstance(initial, Mapping) or not initial:
         raise ModelError(
             f"initial is missing: give the number of cells in each fate, e.g. initial={{{model.fates[0]!r}: 1000}}"
         )
@@ -122,7 +126,7 @@ def observation_times(until: float, every: float | None, observe: Any = None) ->
         If a time is not valid, or there are too many.
     """
     if observe is not None:
-        given = np.asarray(observe, dtype=np.float64).ravel()
+        given = _times(observe, "observe")
         if not np.isfinite(given).all() or (given < 0).any() or (given > until).any():
             raise ModelError(f"observe must hold times from 0 to until = {until:g} h")
         return [float(t) for t in np.unique(given)]
@@ -152,11 +156,34 @@ def _visits(model: Model, until: float, visits: float | Sequence[float] | None) 
             "visits are planned, but nothing acts at them: add a sn.VisitRule, or a plugin with senescape_visit"
         )
     if isinstance(visits, Real):
-        return [t for t in observation_times(until, float(visits), None) if t < until]
-    times = np.unique(np.asarray(visits, dtype=np.float64).ravel())
+        step = positive(visits, "visits", "the hours from one to the next, or their times")
+        return [t for t in observation_times(until, step, None) if t < until]
+    times = np.unique(_times(visits, "visits"))
     if not times.size or not np.isfinite(times).all() or times[0] < 0 or times[-1] >= until:
         raise ModelError(f"visits must hold times from 0 to before until = {until:g} h")
     return [float(t) for t in times]
+
+
+def _times(value: Any, name: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(value, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        raise ModelError(f"{name} = {value!r} are not times (h)") from None
+
+
+def doses_given(doses: Any) -> tuple[Any, ...]:
+    """Doses as they were given, in whatever holds them; none for None.
+
+    Raises
+    ------
+    ModelError
+        If they are nothing that holds doses.
+    """
+    if doses is None:
+        return ()
+    if not isinstance(doses, Iterable) or isinstance(doses, str | bytes | Mapping):
+        raise ModelError(f"doses = {doses!r} is no list of doses; give doses=[sn.Dose(...), ...]")
+    return tuple(doses)
 
 
 def dose_document(drugs: Sequence[Drug], dose: Dose | Pulse) -> dict[str, Any]:
@@ -178,11 +205,19 @@ def dose_document(drugs: Sequence[Drug], dose: Dose | Pulse) -> dict[str, Any]:
             "route": "pulse",
             "duration": dose.duration,
         }
-    route = drugs[index].route_of(dose)
+    drug = drugs[index]
+    route = drug.route_of(dose)
+    if not math.isfinite(dose.amount / drug.fields["volume"].value):
+        raise ModelError(
+            f"a dose of {dose.drug!r} at {dose.at:g} h is {dose.amount:g} in a volume of {drug.fields['volume'].value:g}, "
+            "too much to be counted"
+        )
     return {"drug": index, "at": dose.at, "amount": dose.amount, "route": route, "duration": dose.duration}
 
 
 def _relapse(model: Model, rule: Relapse) -> dict[str, Any]:
+    if not isinstance(rule, Relapse):
+        raise ModelError(f"relapse = {rule!r} is no rule; give relapse=sn.Relapse(above=...)")
     fates = model.fates if rule.fates is None else rule.fates
     for fate in fates:
         if fate not in model.fates:

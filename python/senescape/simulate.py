@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,14 @@ from senescape.errors import ModelError
 from senescape.model import Model
 from senescape.outside import Outside
 from senescape.provenance import provenance
-from senescape.results import Result
-from senescape.run import Relapse, dose_document, positive, run_document, whole_number
+from senescape.results import Orders, Result
+from senescape.run import Relapse, dose_document, doses_given, positive, run_document, whole_number
 
 if TYPE_CHECKING:
     from senescape.checkpoint import Checkpoint
     from senescape.scenario import Scenario
 
-__all__ = ["check", "execute", "outside_of", "simulate"]
+__all__ = ["check", "execute", "model_of", "outside_of", "simulate"]
 
 
 def simulate(
@@ -34,7 +34,7 @@ def simulate(
     until: float | None = None,
     every: float | None = None,
     observe: Sequence[float] | NDArray[Any] | None = None,
-    doses: Sequence[Dose | Pulse] | None = None,
+    doses: Iterable[Dose | Pulse] | None = None,
     replicates: int = 1,
     first_replicate: int = 0,
     seed: int | None = None,
@@ -124,7 +124,7 @@ def simulate(
     MemoryLimitError
         If cells take more than `max_memory`; likewise.
     KeyboardInterrupt
-        On Ctrl-C, within 200 ms; its ``partial`` is the Result of the finished replicates.
+        On Ctrl-C, within 200 ms; its ``partial`` is the Result of the finished replicates, if the run had begun.
     """
     given: dict[str, Any] = {
         "initial": initial,
@@ -138,15 +138,17 @@ def simulate(
         "visits": visits,
     }
     scenario: Scenario | None = None
+    tumour = model_of(model, "simulate(model)")
     if not isinstance(model, Model):
         scenario = model
         given = scenario.settings(**{name: value for name, value in given.items() if value is not None})
-        model = scenario.model
-    if params:
-        model = model.with_params(params)
+    # Looked at more than once, so not as what can be run through once only.
+    given["doses"] = doses_given(given["doses"])
+    if params is not None:
+        tumour = tumour.with_params(params)
     if seed is None:
         seed = secrets.randbits(63)
-    run = run_document(model, given, replicates, first_replicate, seed, threads, rtol)
+    run = run_document(tumour, given, replicates, first_replicate, seed, threads, rtol)
     if max_memory is not None:
         run["max_memory"] = whole_number(max_memory, "max_memory", 1, 2**63 - 1)
     kept = None
@@ -156,7 +158,7 @@ def simulate(
         kept = Checkpoint(checkpoint, checkpoint_every, keep_cells)
     elif keep_cells:
         raise ModelError("keep_cells=True keeps tumours in a checkpoint: give checkpoint=path too")
-    return execute(model, run, given["doses"] or (), scenario, progress, call_limit, kept)
+    return execute(tumour, run, given["doses"], scenario, progress, call_limit, kept)
 
 
 def execute(
@@ -187,15 +189,16 @@ def execute(
     """
     made_by = provenance(model, run, scenario)
     engine = Engine.of(model, run)
+    outside = outside_of(model, run, doses, call_limit)
     keeper = None
     if checkpoint is not None:
         run = {**run, "pausable": True, "keep": checkpoint.keep_cells}
-        keeper = checkpoint.keeper(engine, run, made_by)
+        keeper = checkpoint.keeper(engine, run, made_by, orders=dict if outside is None else outside.orders)
     return run_engine(
         engine,
         run,
         made_by,
-        outside=outside_of(model, run, doses, call_limit),
+        outside=outside,
         progress=progress,
         keeper=keeper,
         place_of=model.place_of,
@@ -218,10 +221,31 @@ def check(scenario: Scenario) -> None:
         raise ModelError(str(error)) from error
 
 
-def outside_of(model: Model, run: Mapping[str, Any], doses: Sequence[Dose | Pulse], limit: float) -> Outside | None:
-    """Give what answers for rules that are not compiled and at visits, if there are any."""
+def model_of(given: Any, what: str) -> Model:
+    """Give the model of what was given to be run; `what` is for the message if it is nothing that can be.
+
+    Raises
+    ------
+    ModelError
+        If it is neither a model nor a scenario.
+    """
+    if isinstance(given, Model):
+        return given
+    if not isinstance(given, str) and isinstance(model := getattr(given, "model", None), Model):
+        return model
+    fix = f"; a preset or a file is read by sn.load({given!r})" if isinstance(given, str) else ""
+    raise ModelError(f"{what} is {given!r}, neither a sn.Model nor a sn.Scenario{fix}")
+
+
+def outside_of(
+    model: Model,
+    run: Mapping[str, Any],
+    doses: Sequence[Dose | Pulse],
+    limit: float,
+    earlier: Orders | None = None,
+) -> Outside | None:
+    """Give what answers for rules that are not compiled and at visits, if there are any; `earlier` as for Outside."""
     if not (model.slow_rules or run["visits"]):
         return None
-    return Outside(
-        model, doses, lambda dose: dose_document(model.drugs, dose), positive(limit, "call_limit", "a time in seconds")
-    )
+    limit = positive(limit, "call_limit", "a time in seconds")
+    return Outside(model, doses, lambda dose: dose_document(model.drugs, dose), limit, earlier)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import shutil
+import threading
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,9 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape.errors import ModelError
 from senescape.reading import RATIO, TEXT_RATIO, TEXT_UNSUSPECTED, UNSUSPECTED, characters
 
-__all__ = ["pack", "try_to_write", "write_whole"]
+__all__ = ["pack", "path_of", "try_to_write", "write_whole"]
+
+
+def path_of(value: Any, what: str) -> Path:
+    """Make a path of what was given for one; `what` is for the message if it is none."""
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise ModelError(f"{what}: {value!r} is no path; give a text or a pathlib.Path")
+    return Path(text)
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -61,14 +73,21 @@ def try_to_write(path: Path) -> None:
     OSError
         If it cannot.
     """
-    part = _beside(path)
-    with part.open("wb"):
-        pass
-    part.unlink()
+    path, part = _places(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "it is there, and may not be written")
+    try:
+        part.open("wb").close()
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+def _places(path: Path) -> tuple[Path, Path]:
+    """The file itself, at the end of links, and where it is written first: a place of this thread's own."""
+    real = Path(os.path.realpath(path))
+    return real, real.with_name(f".{real.name}.{os.getpid()}.{threading.get_native_id()}.part")
 
 
 def write_whole(path: Path, parts: Iterable[bytes]) -> None:
@@ -88,13 +107,15 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
     OSError
         If it cannot be written; nothing is left behind.
     """
-    part = _beside(path)
+    path, part = _places(path)
     try:
         with part.open("wb") as file:
             for each in parts:
                 file.write(each)
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, part)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from senescape.simulate import execute
 
 from tests.models import RUN as SHORT
 from tests.models import everything
+from tests.verification.bad_rates import cases as bad_rates
 from tests.verification.random_rules import random_model, settings_of
 
 RUN: dict[str, Any] = {**SHORT, "initial": {"cycling": 1500, "senescent": 2500}, "until": sn.days(120)}
@@ -276,67 +277,20 @@ def disk(trials: Trials) -> Iterator[Figure]:
     yield Figure("files left behind", len(left), "0", not left)
 
 
-BAD = {
-    "NaN": "np.log(-1.0 - 0.0 * {x})",
-    "infinity": "1.0 / (0.0 * {x})",
-    "negative": "-1.0 - 0.0 * {x}",
-    "overflow": "np.exp(1000.0 + 0.0 * {x})",
-}
-
-
 @part
 def rates(trials: Trials) -> Iterator[Figure]:
     """Bad rates at the start, late, from a drug, in a pool, from a plugin: typed errors that name the rule, soon."""
-    from senescape.testing.strategies import rule
-
-    wheres = {
-        "at the start": "{bad}",
-        "late": "np.where(env.time > 50.0, {bad}, 0.01)",
-        "with a drug": "np.where(env.drug['d'] > 0.5, {bad}, 0.01)",
-        "with a trait": "np.where(cell.x > 1.5, {bad}, 0.01)",
-        "from a plugin": "np.where(env.time > 30.0, {bad}, 0.01)",
-        "with many cells": "np.where(env.count['a'] > 150.0, {bad}, 0.01)",
-    }
     total, typed, named, slowest = 0, 0, 0, 0.0
-    for bad in BAD.values():
-        for where, form in wheres.items():
-            text = form.format(bad=bad.format(x="cell.x"))
-            parts: dict[str, Any] = {
-                "fates": ["a"],
-                "traits": [sn.Trait("x", 0.0, flow=sn.relax(2.0, tau=40.0))],
-                "drugs": [sn.Drug("d", half_life=20.0)],
-                "transitions": [sn.Division("a", 0.02), sn.Death("a", rule(text), "bad")],
-            }
-            total += 1
-            begun = time.monotonic()
-            try:
-                model = sn.Model(**parts)
-                doses = [sn.Dose("d", 1.0, at=40.0)]
-                sn.simulate(model, initial={"a": 100}, until=100.0, every=10.0, doses=doses, seed=1, progress=False)
-                print("    no error:", where, text)
-            except sn.SenescapeError as error:
-                typed += 1
-                named += "bad" in str(error)
-                if "bad" not in str(error):
-                    print("    unnamed:", where, text, "->", error)
-            slowest = max(slowest, time.monotonic() - begun)
-    for bad in BAD.values():
-        text = bad.format(x="env.time")
-        rate = eval(f"lambda env, p: {text}", {"np": np})
-        total += 1
+    for case in bad_rates():
         begun = time.monotonic()
-        try:
-            model = sn.Model(
-                fates=["a"],
-                pools=[sn.Pool("pool", initial=1.0, rate=rate)],
-                transitions=[sn.Death("a", lambda cell, env, p: 0.01 * np.maximum(env.pool["pool"], 0.0), "death")],
-            )
-            sn.simulate(model, initial={"a": 100}, until=100.0, every=10.0, seed=1, progress=False)
-            # A pool that falls below zero is one, and no error.
-            typed, named = typed + (bad == BAD["negative"]), named + (bad == BAD["negative"])
-        except sn.SenescapeError as error:
-            typed, named = typed + 1, named + ("pool" in str(error))
-        slowest = max(slowest, time.monotonic() - begun)
+        told = case.told()
+        seconds = time.monotonic() - begun
+        total += 1
+        typed += case.sound or told is not None
+        named += case.sound or (told is not None and case.name in told)
+        if not case.sound and (told is None or case.name not in told or seconds > 2):
+            print(f"    {case.what}: {told} ({seconds:.1f} s)")
+        slowest = max(slowest, seconds)
     yield Figure(f"typed errors for bad rates, of {total}", typed, "all", typed == total)
     yield Figure("that name the rule", named, "all", named == total)
     yield Figure("slowest (s)", slowest, "2", slowest < 2)

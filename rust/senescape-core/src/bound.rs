@@ -27,7 +27,7 @@ impl Worker<'_> {
         }
         let mut lanes = self.take_lanes();
         lanes.gather(&self.tables[fate], rows, &of.read);
-        self.advance(fate, &mut lanes);
+        self.advance(fate, &mut lanes)?;
         // Traits must go on from where their box begins: from elsewhere, rounding could lead them out of it.
         lanes.scatter(&mut self.tables[fate], &of.moving);
         let top = match (of.coupled, of.driven.is_empty()) {
@@ -152,12 +152,20 @@ impl Worker<'_> {
             match unbounded {
                 None => {}
                 Some(_) if *level > FINEST => *level -= 1,
-                Some(output) => {
-                    return Err(self.named(fate, of.transitions[output], lane, lanes, FaultKind::Unbounded));
-                }
+                Some(output) => return Err(self.unbounded(fate, output, lane, lanes)),
             }
         }
         Ok(())
+    }
+
+    /// What has no finite bound: the hazard, or the flow of a trait that it reads.
+    fn unbounded(&self, fate: usize, output: usize, lane: usize, lanes: &Lanes) -> Error {
+        let (of, boxes) = (&self.model.fates[fate], &self.scratch[fate].boxes);
+        let lost = of.driven.iter().map(|driven| driven.column).find(|&column| !boxes.high[column][lane].is_finite());
+        match lost {
+            Some(column) => self.fault(fate, self.flow_of(column), lanes.now[lane], FaultKind::Unbounded),
+            None => self.named(fate, of.transitions[output], lane, lanes, FaultKind::Unbounded),
+        }
     }
 
     /// Where a bound allows a negative hazard, look at the hazard itself.

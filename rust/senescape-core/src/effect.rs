@@ -207,9 +207,10 @@ mod tests {
         let mut worker = founded(&job, &control);
         (worker.tables[fate].marks[2], worker.tables[fate].entered[2]) = (marks, 3.0);
         let mut read = None;
-        worker.for_lanes(fate, 4.0, |worker, lanes| {
+        let all = worker.for_lanes(fate, 4.0, |worker, lanes| {
             read.get_or_insert_with(|| worker.inputs_of(fate, 2, lanes));
         });
+        all.unwrap();
         let mut read = read.unwrap();
         read.sort_by(|a, b| a.0.cmp(&b.0));
         read

@@ -76,7 +76,7 @@ pub(crate) fn founded<'a>(job: &'a Job, control: &'a Control) -> Worker<'a> {
         worker.found(fate, founders).unwrap();
     }
     worker.env.enter(0);
-    worker.measure_first();
+    worker.measure_first().unwrap();
     worker.exchange(0).unwrap();
     worker
 }

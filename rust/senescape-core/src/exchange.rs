@@ -9,9 +9,10 @@ use crate::replicate::Worker;
 
 impl Worker<'_> {
     /// Measure the aggregates at the start of all.
-    pub(crate) fn measure_first(&mut self) {
-        self.measure(0.0);
+    pub(crate) fn measure_first(&mut self) -> Result<(), Error> {
+        self.measure(0.0)?;
         self.trend.fill(0.0);
+        Ok(())
     }
 
     /// Fix the environment's path over the epoch: aggregates by their last change, pools by their equations.
@@ -46,7 +47,7 @@ impl Worker<'_> {
         let (start, end) = (self.env.start, self.env.end);
         let mut lines: Vec<Line> = self.measured.iter().map(|start| Line { start: *start, slope: 0.0 }).collect();
         if !self.model.aggregates.is_empty() {
-            self.measure(end);
+            self.measure(end)?;
             if end - start > INSTANT {
                 for ((line, trend), now) in lines.iter_mut().zip(&mut self.trend).zip(&self.measured) {
                     line.slope = (now - line.start) / (end - start);

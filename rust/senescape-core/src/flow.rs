@@ -21,6 +21,17 @@ const ONE_STEP: f32 = 2.5e-7;
 /// The most parts that an interval is cut into.
 const MOST_PARTS: u32 = 256;
 
+/// A target that is not finite, and whose.
+#[derive(Debug)]
+pub struct Lost {
+    /// The trait's column.
+    pub column: usize,
+    /// The cell.
+    pub lane: usize,
+    /// The target.
+    pub target: f32,
+}
+
 /// Scratch of the integrator for one fate.
 pub struct Driver {
     values: Vec<Frame>,
@@ -44,24 +55,28 @@ impl Driver {
     }
 
     /// Carry the traits of some cells from `since` to `now`; `since` is then `now`.
-    pub fn advance(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env, rtol: f64) {
+    ///
+    /// # Errors
+    /// The first target that is not finite.
+    pub fn advance(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env, rtol: f64) -> Result<(), Lost> {
         if lanes.since == lanes.now {
-            return;
+            return Ok(());
         }
         if fate.driven.is_empty() {
             relax(&fate.flows, &hours_between(&lanes.since, &lanes.now), &mut lanes.columns);
         } else {
-            self.drive(fate, lanes, env, rtol);
+            self.drive(fate, lanes, env, rtol)?;
         }
         lanes.since = lanes.now;
+        Ok(())
     }
 
-    fn drive(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env, rtol: f64) {
+    fn drive(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env, rtol: f64) -> Result<(), Lost> {
         for (to, from) in self.first.iter_mut().zip(&lanes.columns) {
             *to = *from;
         }
         let whole = lanes.since;
-        let error = self.step(fate, lanes, env, &whole, &lanes.now, rtol);
+        let error = self.step(fate, lanes, env, &whole, &lanes.now, rtol)?;
         let mut parts = [1_u32; LANES];
         for lane in 0..lanes.n {
             // Halving a step cuts the summed error of the straight line fourfold.
@@ -82,7 +97,7 @@ impl Driver {
                         to[lane] = if i + 1 == parts[lane] { lanes.now[lane] } else { edge(i + 1) };
                     }
                 }
-                self.step(fate, lanes, env, &from, &to, rtol);
+                self.step(fate, lanes, env, &from, &to, rtol)?;
                 std::mem::swap(&mut self.first, &mut self.last);
             }
             std::mem::swap(&mut self.first, &mut self.last);
@@ -90,10 +105,19 @@ impl Driver {
         for (to, from) in lanes.columns.iter_mut().zip(&self.last) {
             *to = *from;
         }
+        Ok(())
     }
 
     /// One step from `self.first` to `self.last`; the difference of parabola and line, in units of the tolerance.
-    fn step(&mut self, fate: &Fate, lanes: &Lanes, env: &Env, from: &Times, to: &Times, rtol: f64) -> [f64; LANES] {
+    fn step(
+        &mut self,
+        fate: &Fate,
+        lanes: &Lanes,
+        env: &Env,
+        from: &Times,
+        to: &Times,
+        rtol: f64,
+    ) -> Result<[f64; LANES], Lost> {
         let mut centre = [0.0; LANES];
         for lane in 0..LANES {
             centre[lane] = from[lane] + 0.5 * (to[lane] - from[lane]);
@@ -121,8 +145,14 @@ impl Driver {
             let first = &self.first[column];
             follow_half(first, goals, &hours, driven.tau, &mut self.middle[column]);
             follow_whole(first, goals, &hours, driven.tau, rtol, &mut self.last[column], &mut worst);
+            if worst.iter().fold(0.0, |most, each| each.max(most)) == f64::INFINITY {
+                let infinite = |lane: usize| goals.iter().map(|goal| goal[lane]).find(|goal| !goal.is_finite());
+                if let Some((lane, target)) = (0..lanes.n).find_map(|lane| Some((lane, infinite(lane)?))) {
+                    return Err(Lost { column, lane, target });
+                }
+            }
         }
-        worst
+        Ok(worst)
     }
 
     /// The box that the traits of some cells stay in from `now` to the ends of their windows.
@@ -262,8 +292,8 @@ fn follow_whole_body(
         // Relative to the trait and to where it goes: a trait that starts at 0 has no scale of its own.
         let scale = x.abs().max(next.abs()).max(1e-12).max(g0.abs()).max(g1.abs()).max(g2.abs());
         let error = difference / (rtol * scale);
-        // A target that is not finite cannot be resolved by cutting; the value itself is refused later.
-        worst[lane] = worst[lane].max(if error < f64::INFINITY { error } else { 0.0 });
+        // Where a target is not finite, this is not a number, or infinite.
+        worst[lane] = worst[lane].max(if error < f64::INFINITY { error } else { f64::INFINITY });
     }
 }
 
@@ -344,6 +374,10 @@ fn moments(z: f64) -> (f64, f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::{FlowDocument, ObservableDocument, TraitDocument};
+    use crate::error::{Error, FaultKind, RateFault};
+    use crate::example::Example;
+    use crate::expr::{Binary, Input, Node, Unary};
 
     #[test]
     fn moments_join_smoothly_and_match_their_integrals() {
@@ -389,6 +423,44 @@ mod tests {
         for side in [1.0, -1.0] {
             let next = |x: f64| side * follow(side * x, goals.map(|g| side * g), 1.0, z).0;
             assert_eq!([next(0.0), next(1.0)], [moments(z).0, 1.0]);
+        }
+    }
+
+    /// What is told of the model with every feature if the flow of a trait is toward a function of (100 - t) * `by`.
+    fn told(f: Unary, by: f64, change: impl FnOnce(&mut Example, FlowDocument)) -> RateFault {
+        let mut example = Example::kept("everything");
+        let numbers = [100.0, by].map(|value| example.node(Node::Const { value }));
+        let time = example.node(Node::Input { input: Input::Time });
+        let left = example.node(Node::Binary { f: Binary::Sub, x: numbers[0], y: time });
+        let x = example.node(Node::Binary { f: Binary::Mul, x: left, y: numbers[1] });
+        let target = example.node(Node::Unary { f, x });
+        let flow = FlowDocument { target, ..example.model.traits[4].flows[0].clone() };
+        change(&mut example, flow);
+        let Err(Error::Rate(fault)) = example.records() else { panic!("no fault") };
+        fault
+    }
+
+    #[test]
+    fn a_target_that_is_not_finite_is_told_though_hazards_read_the_trait() {
+        for (f, by) in [(Unary::Sqrt, 1.0), (Unary::Exp, -1e4)] {
+            let fault = told(f, by, |example, flow| example.model.traits[4].flows[0] = flow);
+            assert!((fault.rule.as_str(), fault.kind) == ("flow of damage", FaultKind::Unbounded), "{fault:?}");
+            assert!((90.0..101.0).contains(&fault.time), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_not_finite_is_told_though_only_a_read_out_reads_the_trait() {
+        for (f, by, kind) in [(Unary::Sqrt, 1.0, FaultKind::NotANumber), (Unary::Exp, -1e4, FaultKind::Infinite)] {
+            let fault = told(f, by, |example, flow| {
+                let value = example.node(Node::Input { input: Input::Trait(5) });
+                let of = TraitDocument { name: "seen".into(), flows: vec![flow], ..example.model.traits[0].clone() };
+                example.model.traits.push(of);
+                let read_out = ObservableDocument { value, ..example.model.observables[0].clone() };
+                example.model.observables.push(ObservableDocument { name: "seen".into(), ..read_out });
+            });
+            assert!((fault.rule.as_str(), fault.kind) == ("flow of seen", kind), "{fault:?}");
+            assert!((100.0..130.0).contains(&fault.time), "{fault:?}");
         }
     }
 }

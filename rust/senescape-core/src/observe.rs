@@ -1,6 +1,7 @@
 //! Looking at all cells: what rules and pools see of them, and what a user reads out.
 
 use crate::document::Gather;
+use crate::error::Error;
 use crate::expr::LANES;
 use crate::lanes::Lanes;
 use crate::record::Record;
@@ -8,7 +9,12 @@ use crate::replicate::Worker;
 
 impl Worker<'_> {
     /// Call `each` with all cells of a fate, in order, a handful at a time, their traits brought to a time.
-    pub(crate) fn for_lanes(&mut self, fate: usize, now: f64, mut each: impl FnMut(&mut Self, &Lanes)) {
+    pub(crate) fn for_lanes(
+        &mut self,
+        fate: usize,
+        now: f64,
+        mut each: impl FnMut(&mut Self, &Lanes),
+    ) -> Result<(), Error> {
         let mut rows: Vec<u32> = Vec::with_capacity(LANES);
         let total = self.tables[fate].rows();
         let mut row = 0;
@@ -21,19 +27,19 @@ impl Worker<'_> {
                 row += 1;
             }
             if rows.is_empty() {
-                break;
+                return Ok(());
             }
             let mut lanes = self.take_lanes();
             lanes.gather(&self.tables[fate], &rows, &self.everything);
             lanes.now = [now; LANES];
-            self.advance(fate, &mut lanes);
+            self.advance(fate, &mut lanes)?;
             each(self, &lanes);
             self.spare.push(lanes);
         }
     }
 
     /// Measure the aggregates at a time.
-    pub(crate) fn measure(&mut self, now: f64) {
+    pub(crate) fn measure(&mut self, now: f64) -> Result<(), Error> {
         let model = self.model;
         for (i, aggregate) in model.aggregates.iter().enumerate() {
             let alive = self.tables[aggregate.fate].alive() as f64;
@@ -43,7 +49,7 @@ impl Worker<'_> {
                     let mut sum = 0.0;
                     self.for_lanes(aggregate.fate, now, |_, lanes| {
                         sum += lanes.columns[aggregate.column][..lanes.n].iter().copied().map(f64::from).sum::<f64>();
-                    });
+                    })?;
                     if aggregate.kind == Gather::Sum {
                         sum
                     } else if alive > 0.0 {
@@ -54,11 +60,12 @@ impl Worker<'_> {
                 }
             };
         }
+        Ok(())
     }
 
     /// Make the observation of an edge, if there is one. Sums over cells are added to what the record holds.
-    pub(crate) fn observe(&mut self, edge: usize, record: &mut Record) {
-        let Some(row) = self.plan.observation[edge] else { return };
+    pub(crate) fn observe(&mut self, edge: usize, record: &mut Record) -> Result<(), Error> {
+        let Some(row) = self.plan.observation[edge] else { return Ok(()) };
         let row = row as usize;
         self.seen = row + 1;
         let model = self.model;
@@ -66,13 +73,14 @@ impl Worker<'_> {
         record.pools[row * pools..(row + 1) * pools].copy_from_slice(&self.pool_state);
         for (i, observable) in model.observables.iter().enumerate() {
             if observable.kind != Gather::Count {
-                record.observables[row * model.observables.len() + i] += self.sum(i, self.plan.edges[edge]);
+                record.observables[row * model.observables.len() + i] += self.sum(i, self.plan.edges[edge])?;
             }
         }
+        Ok(())
     }
 
     /// The sum of an observable over the cells of its fate.
-    fn sum(&mut self, index: usize, now: f64) -> f64 {
+    fn sum(&mut self, index: usize, now: f64) -> Result<f64, Error> {
         let observable = &self.model.observables[index];
         let mut frame = std::mem::replace(&mut self.observable_frames[index], observable.value.bound.frame());
         let mut sum = 0.0;
@@ -80,9 +88,9 @@ impl Worker<'_> {
             lanes.fill(&observable.value, &lanes.columns, &lanes.now, &worker.env, &mut frame);
             observable.value.bound.values(&mut frame, lanes.n);
             sum += frame.output(0)[..lanes.n].iter().copied().map(f64::from).sum::<f64>();
-        });
+        })?;
         self.observable_frames[index] = frame;
-        sum
+        Ok(sum)
     }
 
     /// Make means and counts out of the sums of the first observations; the others were never made.

@@ -113,9 +113,9 @@ impl Worker<'_> {
     fn visit(&mut self, number: usize, now: f64) -> Result<Option<Vec<DoseDocument>>, Error> {
         let fates = self.tables.len();
         for fate in 0..fates {
-            self.bring(fate, now);
+            self.bring(fate, now)?;
         }
-        let about = self.look(now, vec![true; fates]);
+        let about = self.look(now, vec![true; fates])?;
         let begun = Instant::now();
         let doses = self.outside.visit(number, Scene { tables: &mut self.tables, about: &about });
         self.profile.visits.add(about.counts.iter().sum(), begun);
@@ -133,10 +133,10 @@ impl Worker<'_> {
             (0..self.tables.len()).map(|fate| model.slow.iter().any(|slow| slow.fates.contains(&fate))).collect();
         for (fate, asked) in asked.iter().enumerate() {
             if *asked {
-                self.bring(fate, now);
+                self.bring(fate, now)?;
             }
         }
-        let about = self.look(now, asked);
+        let about = self.look(now, asked)?;
         for (index, slow) in model.slow.iter().enumerate() {
             for fate in 0..self.tables.len() {
                 let rows = self.tables[fate].rows();
@@ -167,18 +167,19 @@ impl Worker<'_> {
     /// Bring the traits of a fate's cells to a time at which their bounds end, and drop the rows of the gone.
     ///
     /// The next bound would do the same, so nothing that follows depends on it.
-    pub(crate) fn bring(&mut self, fate: usize, now: f64) {
+    pub(crate) fn bring(&mut self, fate: usize, now: f64) -> Result<(), Error> {
         let model = self.model;
         self.for_lanes(fate, now, |worker, lanes| {
             lanes.scatter(&mut worker.tables[fate], &model.fates[fate].moving);
-        });
+        })?;
         if self.tables[fate].alive() < self.tables[fate].rows() {
             self.tables[fate].compact();
         }
+        Ok(())
     }
 
     /// What there is to see beside the cells themselves.
-    fn look(&mut self, now: f64, current: Vec<bool>) -> About {
+    fn look(&mut self, now: f64, current: Vec<bool>) -> Result<About, Error> {
         let model = self.model;
         let traits = model.columns.len() - model.slow.len();
         let mut sums = vec![vec![0.0; traits]; self.tables.len()];
@@ -187,7 +188,7 @@ impl Worker<'_> {
                 for (sum, column) in sums.iter_mut().zip(&lanes.columns) {
                     *sum += column[..lanes.n].iter().copied().map(f64::from).sum::<f64>();
                 }
-            });
+            })?;
         }
         let times: Times = [now; LANES];
         let mut level = [0.0; LANES];
@@ -195,7 +196,7 @@ impl Worker<'_> {
             self.env.fill(EnvInput::Drug(drug), &times, 1, &mut level);
             f64::from(level[0])
         });
-        About {
+        Ok(About {
             replicate: self.replicate,
             time: now,
             current,
@@ -205,7 +206,7 @@ impl Worker<'_> {
             sums,
             pools: self.pool_state.clone(),
             events: self.account.totals(model.transitions.len()),
-        }
+        })
     }
 }
 

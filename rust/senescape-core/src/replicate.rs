@@ -240,7 +240,7 @@ impl<'m> Worker<'m> {
         }
         let ended = if self.run.visits.is_empty() { self.run_plan(record, from)? } else { self.run_visits(record)? };
         self.count_survivors();
-        self.hand_over(ended.is_none(), record);
+        self.hand_over(ended.is_none(), record)?;
         Ok(ended.unwrap_or(End { stop: Stop::Horizon, time: self.run.until, seen: self.seen }))
     }
 
@@ -251,12 +251,12 @@ impl<'m> Worker<'m> {
             self.env.enter(epoch);
             self.tally.epochs += 1;
             if begins && epoch == 0 {
-                self.measure_first();
+                self.measure_first()?;
             }
             self.exchange(epoch)?;
             self.ask()?;
             if begins && epoch == 0 {
-                self.observe(0, record);
+                self.observe(0, record)?;
             }
             self.remember(epoch);
             if !self.span(epoch, epoch)? {
@@ -265,7 +265,7 @@ impl<'m> Worker<'m> {
                 return Ok(Some(End { stop: Stop::CellCap, time, seen: self.seen }));
             }
             self.settle()?;
-            self.observe(epoch + 1, record);
+            self.observe(epoch + 1, record)?;
             let stop = match () {
                 () if self.relapsed() => Some(Stop::Relapsed),
                 () if self.alive > self.run.stop.max_cells => Some(Stop::CellCap),
@@ -293,16 +293,17 @@ impl<'m> Worker<'m> {
     }
 
     /// At the end: keep the tumour as it stands at the horizon, or forget how it stood on the way.
-    fn hand_over(&mut self, at_horizon: bool, record: &Record) {
+    fn hand_over(&mut self, at_horizon: bool, record: &Record) -> Result<(), Error> {
         if self.run.keep && at_horizon {
             for fate in 0..self.tables.len() {
-                self.bring(fate, self.run.until);
+                self.bring(fate, self.run.until)?;
             }
             let state = self.save(self.run.until, record);
             self.control.states.lock().insert(self.replicate, state);
         } else if self.run.pausable {
             self.control.states.lock().remove(&self.replicate);
         }
+        Ok(())
     }
 
     /// Run founders a batch at a time, each to the horizon: the batch stays in the cache, and memory does not grow with
@@ -311,7 +312,7 @@ impl<'m> Worker<'m> {
         for (fate, founders) in self.batches() {
             self.clear();
             self.found(fate, founders)?;
-            self.observe(0, record);
+            self.observe(0, record)?;
             let mut epoch = 0;
             while epoch < self.plan.epochs() {
                 let last = self.last_of_span(epoch);
@@ -319,7 +320,7 @@ impl<'m> Worker<'m> {
                 if !self.span(epoch, last)? {
                     return Ok(false);
                 }
-                self.observe(last + 1, record);
+                self.observe(last + 1, record)?;
                 epoch = last + 1;
             }
             self.count_survivors();

@@ -6,6 +6,7 @@
 use crate::error::Error;
 use crate::expr::LANES;
 use crate::replicate::Worker;
+use crate::thin::Pace;
 
 /// Rows that a fate may grow by within a span before rows of the gone are dropped, and cells that may be too many within an
 /// epoch.
@@ -27,6 +28,7 @@ impl Worker<'_> {
         let end = self.plan.edges[last + 1];
         let limits: Vec<usize> = self.tables.iter().map(|table| 2 * table.rows() + SLACK).collect();
         let mut begun = false;
+        let mut pace = Pace::from(self.plan.edges[first]);
         loop {
             let mut moved = false;
             for (fate, limit) in limits.iter().enumerate() {
@@ -55,11 +57,28 @@ impl Worker<'_> {
             if !moved {
                 break;
             }
+            // Cells that go to and fro between fates.
+            if pace.is_over_a_stretch()
+                && let Some((fate, row)) = self.slowest()
+            {
+                let wake = self.tables[fate].wake[row];
+                let epoch = self.plan.epoch_at(wake, first).min(last);
+                if let Some(rate) = pace.too_slow(wake, self.plan.edges[epoch + 1] - self.plan.edges[epoch]) {
+                    return Err(self.too_fast(fate, row, rate));
+                }
+            }
         }
         if self.env.epoch != last {
             self.env.enter(last);
         }
         Ok(true)
+    }
+
+    /// The cell that wakes first: its fate and row.
+    fn slowest(&self) -> Option<(usize, usize)> {
+        let cells =
+            self.tables.iter().enumerate().flat_map(|(fate, table)| (0..table.rows()).map(move |row| (fate, row)));
+        cells.min_by(|a, b| self.tables[a.0].wake[a.1].total_cmp(&self.tables[b.0].wake[b.1]))
     }
 
     /// Run the cells of one block through the epochs `from..=last` of a span.
@@ -85,7 +104,7 @@ impl Worker<'_> {
                 }
             }
             epoch = if driven {
-                self.carry(fate, block);
+                self.carry(fate, block)?;
                 epoch + 1
             } else {
                 self.plan.epoch_at(self.tables[fate].block_wake[block], epoch + 1)
@@ -95,7 +114,7 @@ impl Worker<'_> {
     }
 
     /// Bring the traits of a block's cells to the epoch's end: the paths of varying targets are known for the epoch only.
-    fn carry(&mut self, fate: usize, block: usize) {
+    fn carry(&mut self, fate: usize, block: usize) -> Result<(), Error> {
         let model = self.model;
         let of = &model.fates[fate];
         let end = self.env.end;
@@ -111,12 +130,13 @@ impl Worker<'_> {
             if rows.len() == LANES || (row + 1 == last && !rows.is_empty()) {
                 lanes.gather(&self.tables[fate], &rows, &of.read);
                 lanes.now = [end; LANES];
-                self.advance(fate, &mut lanes);
+                self.advance(fate, &mut lanes)?;
                 lanes.scatter(&mut self.tables[fate], &of.moving);
                 rows.clear();
             }
         }
         self.spare.push(lanes);
+        Ok(())
     }
 
     /// The transition with the most events so far out of a fate.

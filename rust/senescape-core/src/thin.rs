@@ -11,7 +11,7 @@ use crate::choice::Choices;
 use crate::env::FINEST;
 use crate::error::{Error, FaultKind};
 use crate::expr::{Frame, IntervalFrame, LANES};
-use crate::flow::Driver;
+use crate::flow::{Driver, Lost};
 use crate::lanes::{Boxes, Lanes};
 use crate::model::Fate;
 use crate::replicate::Worker;
@@ -19,6 +19,9 @@ use serde::{Deserialize, Serialize};
 
 /// Candidates of one cell within one epoch after which its hazard is taken for a slip of units.
 const ROUND_LIMIT: u32 = 200_000;
+
+/// Rounds after which it is seen whether that is where it leads.
+const STRETCH: u32 = 1000;
 
 /// Counts of what the engine did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +92,31 @@ impl Queues {
     }
 }
 
+/// Whether cells that are looked at again and again get on.
+pub(crate) struct Pace {
+    round: u32,
+    reached: f64,
+}
+
+impl Pace {
+    pub(crate) fn from(start: f64) -> Self {
+        Self { round: 0, reached: start }
+    }
+
+    /// Count a round; whether it is the last of a stretch.
+    pub(crate) fn is_over_a_stretch(&mut self) -> bool {
+        self.round = self.round.wrapping_add(1);
+        self.round.is_multiple_of(STRETCH)
+    }
+
+    /// At the end of a stretch: the rounds an hour of the slowest cell, if it did not come far enough.
+    pub(crate) fn too_slow(&mut self, slowest: f64, epoch: f64) -> Option<f64> {
+        let way = slowest - std::mem::replace(&mut self.reached, slowest);
+        let stretch = f64::from(STRETCH);
+        (way * f64::from(ROUND_LIMIT) < epoch * stretch).then(|| stretch / way.max(f64::EPSILON))
+    }
+}
+
 impl FateScratch {
     /// Scratch for a fate.
     #[must_use]
@@ -116,7 +144,8 @@ impl Worker<'_> {
     }
 
     fn run_due(&mut self, fate: usize, queues: &mut Queues) -> Result<(), Error> {
-        for round in 1..=ROUND_LIMIT {
+        let mut pace = Pace::from(self.env.start);
+        loop {
             if queues.due.is_empty() {
                 return Ok(());
             }
@@ -128,19 +157,27 @@ impl Worker<'_> {
                 self.bound(fate, rows, &mut queues.due)?;
             }
             // A long epoch holds many rounds. What is left undone here is never looked at again: the replicate ends.
-            if round % 16 == 0 && (self.runs_away() || self.over_memory() || self.interrupted()) {
+            let stretch = pace.is_over_a_stretch();
+            if pace.round.is_multiple_of(16) && (self.runs_away() || self.over_memory() || self.interrupted()) {
                 return Ok(());
             }
+            if stretch {
+                let wake = &self.tables[fate].wake;
+                let slowest = queues.due.iter().map(|&row| row as usize).min_by(|a, b| wake[*a].total_cmp(&wake[*b]));
+                if let Some(row) = slowest
+                    && let Some(rate) = pace.too_slow(wake[row], self.env.end - self.env.start)
+                {
+                    return Err(self.too_fast(fate, row, rate));
+                }
+            }
         }
-        self.over_rounds(fate, &queues.due)
     }
 
     /// A cell that comes up again and again within one epoch has a hazard beyond reason: refuse it, naming the rule.
-    fn over_rounds(&self, fate: usize, due: &[u32]) -> Result<(), Error> {
-        let Some(&row) = due.first() else { return Ok(()) };
+    pub(crate) fn too_fast(&self, fate: usize, row: usize, rate: f64) -> Error {
         let table = &self.tables[fate];
-        let (time, bound) = (table.wake[row as usize], table.bound[row as usize]);
-        Err(self.fault(fate, self.fastest(fate), time, FaultKind::TooFast(bound)))
+        // A cell that has just come has no bound yet.
+        self.fault(fate, self.fastest(fate), table.wake[row], FaultKind::TooFast(table.bound[row].max(rate)))
     }
 
     /// Decide what happens to cells whose thresholds are used up. Those that need a new bound join `unbound`; those that
@@ -150,7 +187,7 @@ impl Worker<'_> {
         let of = &model.fates[fate];
         let mut lanes = self.take_lanes();
         lanes.gather(&self.tables[fate], rows, &of.read);
-        self.advance(fate, &mut lanes);
+        self.advance(fate, &mut lanes)?;
         if !of.driven.is_empty() {
             // Written back at once: where a driven trait stands is costly to find again.
             lanes.scatter(&mut self.tables[fate], &of.moving);
@@ -252,16 +289,25 @@ impl Worker<'_> {
     }
 
     /// Carry the traits of some cells along their flows to now.
-    pub(crate) fn advance(&mut self, fate: usize, lanes: &mut Lanes) {
+    pub(crate) fn advance(&mut self, fate: usize, lanes: &mut Lanes) -> Result<(), Error> {
         let of = &self.model.fates[fate];
         if of.moving.is_empty() {
             lanes.since = lanes.now;
-            return;
+            return Ok(());
         }
         let meter = &mut self.profile.fates[fate].flows;
         let begun = meter.begin(lanes.n);
-        self.scratch[fate].driver.advance(of, lanes, &self.env, self.rtol);
+        let done = self.scratch[fate].driver.advance(of, lanes, &self.env, self.rtol);
         meter.end(begun);
+        done.map_err(|Lost { column, lane, target }| {
+            let kind = rate_fault(f64::from(target.abs())).unwrap_or(FaultKind::NotANumber);
+            self.fault(fate, self.flow_of(column), lanes.now[lane], kind)
+        })
+    }
+
+    /// What messages call the flow of a column.
+    pub(crate) fn flow_of(&self, column: usize) -> String {
+        format!("flow of {}", self.model.columns[column].name)
     }
 
     /// Lanes to gather cells in; pushed back to `spare` after use.

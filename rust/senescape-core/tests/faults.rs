@@ -7,7 +7,7 @@ use common::Case;
 use senescape_core::document::{DoseDocument, Kind};
 use senescape_core::ensemble::Control;
 use senescape_core::error::{Error, FaultKind, RateFault};
-use senescape_core::expr::Node;
+use senescape_core::expr::{Binary, Input, Node};
 use senescape_core::outside::{Outside, Scene};
 use std::collections::BTreeMap;
 
@@ -54,6 +54,43 @@ fn a_hazard_beyond_reason_is_told_and_one_within_is_not() {
     let fault = fault(&with_rate(1e6));
     assert!(matches!(fault.kind, FaultKind::TooFast(bound) if bound >= 1e6), "{fault:?}");
     assert_eq!((fault.rule.as_str(), fault.fate.as_str()), ("division", "a"));
+}
+
+/// Two fates between which cells go to and fro at a rate (1/h).
+fn to_and_fro(rate: f64) -> Case {
+    let mut case = with_rate(rate);
+    case.model.nodes.nodes[1] = Node::Const { value: rate };
+    case.model.fates.push("b".into());
+    let mut back = case.model.transitions[0].clone();
+    case.model.transitions[0].target = Some(1);
+    (back.name, back.source, back.target) = ("back".into(), 1, Some(0));
+    case.model.transitions.push(back);
+    case.run.initial = vec![20, 0];
+    case
+}
+
+#[test]
+fn cells_that_go_to_and_fro_beyond_reason_are_told() {
+    let job = to_and_fro(2000.0).job(|run| (run.until, run.observe) = (24.0, vec![0.0, 24.0]));
+    let outcome = job.run(&Control::default(), &Panics(99), &BTreeMap::new()).unwrap();
+    assert!(outcome.error.is_none() && outcome.records[0].total_events[0] > 450_000, "{:?}", outcome.error);
+    for rate in [1e6, 1e30] {
+        let fault = fault(&to_and_fro(rate));
+        assert!(matches!(fault.kind, FaultKind::TooFast(found) if found > 1e5), "{fault:?}");
+        assert!(fault.time < 1.0 && ["division", "back"].contains(&fault.rule.as_str()), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_hazard_that_no_window_is_short_enough_for_is_told() {
+    // Nothing at first, but beyond all measure at the end of the shortest window.
+    let mut case = with_rate(0.5);
+    let time = case.model.nodes.nodes.len().try_into().unwrap();
+    case.model.nodes.nodes.extend([Node::Input { input: Input::Time }, Node::Const { value: 1e30 }]);
+    case.model.nodes.nodes.push(Node::Binary { f: Binary::Mul, x: time, y: time + 1 });
+    case.model.transitions[0].hazard = time + 2;
+    let fault = fault(&case);
+    assert!(matches!(fault.kind, FaultKind::TooFast(bound) if bound > 1e28), "{fault:?}");
 }
 
 #[test]

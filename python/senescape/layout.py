@@ -1,0 +1,71 @@
+"""Names along the axes of results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from senescape.ledger import TransitionInfo
+
+__all__ = ["Layout", "layout_from_json", "layout_to_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Names along the axes of a result's arrays.
+
+    Attributes
+    ----------
+    fates, barriers, causes, drugs, pools, observables : tuple of str
+        Names in the model's order.
+    transitions : tuple of TransitionInfo
+        One for each column of ``events``.
+    units : dict of str to str
+        Units of drugs, pools and observables by name.
+    initial : tuple of int
+        Cells in each fate at the start.
+    """
+
+    fates: tuple[str, ...]
+    barriers: tuple[str, ...]
+    causes: tuple[str, ...]
+    drugs: tuple[str, ...]
+    pools: tuple[str, ...]
+    observables: tuple[str, ...]
+    transitions: tuple[TransitionInfo, ...]
+    units: dict[str, str]
+    initial: tuple[int, ...]
+
+
+def layout_to_json(layout: Layout) -> dict[str, Any]:
+    """Write a layout as texts, lists and dicts."""
+    names = ("fates", "barriers", "causes", "drugs", "pools", "observables", "units", "initial")
+    out: dict[str, Any] = {name: getattr(layout, name) for name in names}
+    fields = ("name", "source", "kind", "target", "cause", "barrier")
+    out["transitions"] = [[getattr(t, field) for field in fields] for t in layout.transitions]
+    return out
+
+
+def layout_from_json(data: Mapping[str, Any]) -> Layout:
+    """Read what :func:`layout_to_json` wrote."""
+    for row in data["transitions"]:
+        _texts(each for each in row if each is not None)
+    return Layout(
+        fates=_texts(data["fates"]),
+        barriers=_texts(data["barriers"]),
+        causes=_texts(data["causes"]),
+        drugs=_texts(data["drugs"]),
+        pools=_texts(data["pools"]),
+        observables=_texts(data["observables"]),
+        transitions=tuple(TransitionInfo(*row) for row in data["transitions"]),
+        units=dict(zip(_texts(data["units"]), _texts(data["units"].values()), strict=True)),
+        initial=tuple(int(n) for n in data["initial"]),
+    )
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...]:
+    out = tuple(values)
+    if not all(isinstance(each, str) for each in out):
+        raise ValueError(f"a name is none: {out!r:.200}")
+    return out
