@@ -138,7 +138,7 @@ def test_what_a_drug_is_given_is_kept():
     ("make", "message"),
     [
         (lambda: sn.Drug("x", 1.0, k21=0.1), "^drug 'x': give both k12 and k21"),
-        (lambda: sn.Drug("x", 1.0, k12=-0.1, k21=0.1), "^drug 'x': k12 is -0.1; it must be from 0 to 1e\+09$"),
+        (lambda: sn.Drug("x", 1.0, k12=-0.1, k21=0.1), r"^drug 'x': k12 is -0.1; it must be from 0 to 1e\+09$"),
         (
             lambda: sn.Drug("x", 1.0, bioavailability=-0.1),
             "^drug 'x': bioavailability is -0.1; it must be from 0 to 1$",

@@ -68,6 +68,27 @@ def test_single_cell_law_of_the_size(fresh_seed):
         check_share((size == k).sum(), len(size), (1 - a) * (1 - ratio) * ratio ** (k - 1), f"P({k})")
 
 
+def test_first_events_of_founders_and_daughters(fresh_seed):
+    # What a cell draws first tells in its first event alone. 2 million founders and twice as many daughters see 0.5% of a rate.
+    split, death, t = 50.0, 0.1, 16.0
+    model = sn.Model(
+        fates=["founder", "mother", "daughter"],
+        transitions=[
+            sn.Death("founder", hazard=death, cause="death"),
+            sn.Division("mother", hazard=split, target="daughter"),
+            sn.Death("daughter", hazard=death, cause="death", name="death of daughters"),
+        ],
+    )
+    initial = {"founder": 100_000, "mother": 100_000}
+    result = sn.simulate(model, initial=initial, until=t, observe=[t], replicates=20, seed=fresh_seed)
+    founders, mothers, daughters = result.counts[:, -1].sum(axis=0)
+    assert mothers == 0
+    check_share(founders, 20 * 100_000, math.exp(-death * t), "founders alive")
+    # Sisters are born at one time, which adds to the variance of their number less than 1 part in 10,000.
+    alive = split / (split - death) * (math.exp(-death * t) - math.exp(-split * t))
+    check_share(daughters, 40 * 100_000, alive, "daughters alive")
+
+
 @pytest.mark.parametrize(("b", "d", "n0"), [(0.1, 0.11, 100), (1.0, 1.1, 100), (0.1, 0.11, 10), (0.1, 0.11, 10_000)])
 def test_birth_death_suite_hourly(b, d, n0, fresh_seed):
     # 10,000 cells at 100,000 runs are 10^10 events, half an hour on one core: SENESCAPE_VERIFY_LARGE=1 asks for all runs.
