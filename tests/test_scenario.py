@@ -328,3 +328,9 @@ def test_marks_pools_observables_and_presets_of_a_plugin_take_part(monkeypatch, 
     assert result.pools[0, -1, 0] == pytest.approx(2.0 * 2.718281828**-2.4, rel=1e-6)
     # Nothing raises the mark, so nobody has it.
     assert result.observables[0, -1, result.layout.observables.index("barcode")] == 0.0
+
+
+@pytest.mark.parametrize("name", [5, None, b"mcf7-doxorubicin"])
+def test_what_is_no_name_is_told(name):
+    with pytest.raises(sn.ScenarioError, match="give a preset's name or the path of a file"):
+        sn.load(name)

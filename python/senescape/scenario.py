@@ -322,6 +322,8 @@ def load(name: str | PathLike[str]) -> Scenario:
     >>> load("mcf7-doxorubicin").initial
     {'cycling': 1500}
     """
+    if not isinstance(name, str | PathLike):
+        raise ScenarioError(f"load({name!r}): give a preset's name or the path of a file")
     # A file needs no plugin but those that it names: one that is broken and not named must not stand in its way.
     shipped = preset_paths() if isinstance(name, str) and not name.endswith(".toml") else {}
     path = shipped.get(str(name), Path(name))

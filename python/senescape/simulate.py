@@ -138,17 +138,17 @@ def simulate(
         "visits": visits,
     }
     scenario: Scenario | None = None
-    tumour = model_of(model, "simulate(model)")
+    runs = model_of(model, "simulate(model)")
     if not isinstance(model, Model):
         scenario = model
         given = scenario.settings(**{name: value for name, value in given.items() if value is not None})
     # Looked at more than once, so not as what can be run through once only.
     given["doses"] = doses_given(given["doses"])
     if params is not None:
-        tumour = tumour.with_params(params)
+        runs = runs.with_params(params)
     if seed is None:
         seed = secrets.randbits(63)
-    run = run_document(tumour, given, replicates, first_replicate, seed, threads, rtol)
+    run = run_document(runs, given, replicates, first_replicate, seed, threads, rtol)
     if max_memory is not None:
         run["max_memory"] = whole_number(max_memory, "max_memory", 1, 2**63 - 1)
     kept = None
@@ -158,7 +158,7 @@ def simulate(
         kept = Checkpoint(checkpoint, checkpoint_every, keep_cells)
     elif keep_cells:
         raise ModelError("keep_cells=True keeps tumours in a checkpoint: give checkpoint=path too")
-    return execute(tumour, run, given["doses"], scenario, progress, call_limit, kept)
+    return execute(runs, run, given["doses"], scenario, progress, call_limit, kept)
 
 
 def execute(
