@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape import checkpoint
-from senescape.checkpoint import dose_of, read_checkpoint
+from senescape.checkpoint import Writer, dose_of, read_checkpoint
 from senescape.engine import COUNTED, RECORDED
 from senescape.resuming import _beyond, _padded
 from senescape.run import dose_document
@@ -111,3 +111,15 @@ def test_what_is_kept_is_what_was_run(kept):
     assert replace(kept, earlier=None).finished == []
     assert sorted(kept.states) == [0, 1]
     assert all(kept.states.values())
+
+
+def test_a_tumour_that_ended_is_kept_no_longer(kept, tmp_path):
+    path, kept_as = tmp_path / "d", {**kept.run, "keep": True}
+    writer = Writer(path, 1.0, kept.engine, kept_as, kept.made_by, states=kept.states)
+    part = {name: kept.earlier[name][:1] for name in (*RECORDED, "replicate")}
+    raw = {**part, "drugs": kept.earlier["drugs"], **dict.fromkeys(COUNTED, 1)}
+    # It relapsed: nothing of it is there at the horizon. The other was not taken up yet.
+    writer({**raw, "states": []})
+    assert read_checkpoint(path).states == {1: kept.states[1]}
+    writer({**raw, "states": [(0, b"at the horizon"), (1, b"on its way")]})
+    assert read_checkpoint(path).states == {0: b"at the horizon", 1: b"on its way"}

@@ -88,6 +88,12 @@ class TestFutures:
             sn.resume(path, until=80.0, keep_cells=True)
 
 
+def test_cells_that_were_not_kept_are_not_kept_later(tmp_path):
+    sn.simulate(plain(), **RUN, checkpoint=tmp_path / "c")
+    with pytest.raises(sn.CheckpointError, match="6 replicates are finished, whose cells were not kept"):
+        sn.resume(tmp_path / "c", keep_cells=True)
+
+
 class TestPlaces:
     """Where it is written."""
 

@@ -122,6 +122,11 @@ def resume(
         )
     else:
         later, run = kept, dict(kept.run)
+        if keep_cells and kept.finished and not run["keep"]:
+            raise CheckpointError(
+                f"{path}: {len(kept.finished)} replicates are finished, whose cells were not kept; leave keep_cells out, or run "
+                "anew with keep_cells=True"
+            )
     run |= {"done": later.finished, "keep": keep_cells or (run["keep"] and not extended)}
     if threads is not None:
         run["threads"] = whole_number(threads, "threads", 1, 1024)
