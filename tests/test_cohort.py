@@ -112,7 +112,7 @@ def test_a_latin_hypercube_has_one_patient_in_each_stratum():
             {"parameters": {"x": sn.Uniform(0, 1), "y": 1.0}, "patients": 3},
             "the cohort's 'y' is 1.0; give a distribution",
         ),
-        ({"parameters": {"x": sn.Uniform(0, 1)}, "patients": 0}, "a cohort of 0 patients; there must be at least one"),
+        ({"parameters": {"x": sn.Uniform(0, 1)}, "patients": 0}, "patients = 0 must lie between 1 and"),
         (
             {"parameters": {"x": sn.Uniform(0, 1)}, "patients": 3, "method": "sobol"},
             "'sobol'; it must be 'lhs' or 'random'",
@@ -132,3 +132,25 @@ def test_what_is_not_installed_is_named(monkeypatch, module):
     if module == "scipy.stats":
         with pytest.raises(sn.MissingExtraError, match=r"'senescape\[trials\]'"):
             quantiles(sn.Uniform(0, 1), np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"patients": 1.5}, "patients = 1.5 must be a whole number"),
+        ({"patients": True}, "patients = True must be a whole number"),
+        ({"patients": 10**12}, "patients = 1000000000000 must lie between"),
+        ({"seed": -1}, "seed = -1 must lie between"),
+        ({"parameters": [1]}, "a cohort needs parameters that differ"),
+        ({"parameters": {1: sn.Normal(0, 1)}}, "parameter 1: give a parameter's full name"),
+        ({"parameters": {"patient": sn.Normal(0, 1)}}, "parameter 'patient': give a parameter's full name"),
+    ],
+)
+def test_cohorts_that_cannot_be_are_refused(given, message):
+    with pytest.raises(sn.ModelError, match=message):
+        sn.Cohort(**{"parameters": {"a": sn.Normal(0, 1)}, "patients": 3, **given})
+
+
+def test_a_patient_that_is_not_there_is_told():
+    with pytest.raises(sn.ModelError, match="patient = 99 must lie between 0 and 2"):
+        sn.Cohort({"a": sn.Normal(0, 1)}, patients=3).values(99)

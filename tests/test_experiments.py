@@ -29,6 +29,14 @@ class TestWatch:
         )
         assert seen == [[(0, 120.0), (0, 0.0)], [(1, 120.0), (1, 0.0)]]
 
+    def test_a_time_that_is_asked_for_twice_is_looked_at_once(self):
+        seen = experiments.watch(tumour(), [2 * DAY, DAY, 2 * DAY], lambda visit: visit.time, seed=1)
+        assert seen == [[48.0, 24.0, 48.0]]
+
+    def test_visits_are_the_times(self):
+        with pytest.raises(sn.ModelError, match="give them as times"):
+            experiments.watch(tumour(), [DAY], lambda visit: visit.time, seed=1, visits=1.0)
+
     def test_what_is_looked_at_does_not_change_what_is_seen(self):
         def look(visit):
             return float(visit.cells["senescent"].depth.sum()), dict(visit.counts)

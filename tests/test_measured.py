@@ -235,3 +235,30 @@ def test_another_number_of_founders_than_was_drawn_is_refused(table, tmp_path):
     path = scenario(tmp_path, 'file = "cells.csv"\ntraits.mcl1 = "MCL1"\n')
     with pytest.raises(sn.ModelError, match="300"):
         sn.simulate(sn.load(path), initial={"cycling": 50}, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "traits", "message"),
+    [
+        ("A,B\n1,2,3\n4,5,6\n", {"x": "A"}, "rows have more values than the first line has names"),
+        ("A,A\n1,2\n3,4\n", {"x": "A"}, "'A' is the name of several columns"),
+        ("A\n1\n2\nx\n", {"x": "A"}, "has 'x', which is no number"),
+        (
+            "A\n1e308\n1.5e308\n",
+            {"x": {"column": "A", "scale": "mean"}},
+            "the mean of A, read for the trait 'x', is inf",
+        ),
+        ("A\n1\n", {"x": {"column": "A", "low": 5, "high": 1}}, "low = 5 is above high = 1"),
+        ("A\n1\n", {"x": {"column": "A", "missing": True}}, "missing"),
+    ],
+)
+def test_tables_that_are_not_what_they_seem_are_refused(tmp_path, text, traits, message):
+    path = tmp_path / "cells.csv"
+    path.write_text(text)
+    with pytest.raises(sn.ScenarioError, match=message):
+        sn.read_cells(path, traits)
+
+
+def test_a_name_beyond_what_files_may_have_is_told():
+    with pytest.raises(sn.ScenarioError, match="cannot be read: File name too long"):
+        sn.read_cells("a" * 300 + ".csv", {"x": "A"})

@@ -334,3 +334,12 @@ def test_marks_pools_observables_and_presets_of_a_plugin_take_part(monkeypatch, 
 def test_what_is_no_name_is_told(name):
     with pytest.raises(sn.ScenarioError, match="give a preset's name or the path of a file"):
         sn.load(name)
+
+
+@pytest.mark.biology
+@pytest.mark.parametrize("parameters", ["5", "[1]", "'x'"])
+def test_parameters_of_the_wrong_kind_on_a_base_are_told(tmp_path, parameters):
+    path = tmp_path / "s.toml"
+    path.write_text(f'base = "mcf7-doxorubicin"\nparameters = {parameters}\n')
+    with pytest.raises(sn.ScenarioError, match="parameters"):
+        sn.load(path)

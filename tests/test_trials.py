@@ -1,5 +1,6 @@
 """Trials: shared luck until treatments differ, and what is made of the outcomes."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -324,3 +325,65 @@ def test_what_does_not_go_together_is_refused():
             sn.trial(arms, seed=1)
     with pytest.raises(sn.ModelError, match="no parameter 'x'"):
         sn.trial({"a": arm()}, seed=1, cohort=sn.Cohort({"x": sn.Uniform(0, 1)}, patients=2))
+
+
+def test_a_tumour_that_outgrew_its_cap_is_followed_no_longer():
+    # Cells of all fates count for the cap, cycling ones after 100 h for relapse.
+    outcome = sn.trial({"cap": arm(max_cells=150)}, replicates=40, seed=1)
+    capped = outcome.outcomes["stop"] == "cell_cap"
+    assert capped.any()
+    times, relapsed = outcome.times("cap")
+    np.testing.assert_array_equal(times[capped], outcome.result("cap").outcomes["end_time"][capped])
+    assert not relapsed[capped].any()
+    assert (times[capped] < 600).all()
+    with pytest.raises(sn.ModelError, match=r"of 40 tumours of the arm 'cap' outgrew max_cells before they relapsed"):
+        outcome.compare("cap")
+    with pytest.raises(sn.ModelError, match=r"has max_cells = 100, so that no tumour gets to relapse.above = 120"):
+        sn.trial({"cap": arm(max_cells=100, relapse={"above": 120})})
+
+
+@pytest.mark.parametrize(
+    ("arms", "settings", "message"),
+    [
+        (None, {}, "a trial needs arms by name"),
+        ([arm], {}, "a trial needs arms by name"),
+        ({1: arm}, {}, "a trial needs arms by name"),
+        ({"a": "mcf7-doxorubicin"}, {}, "the arm 'a' is 'mcf7-doxorubicin'; an arm is a sn.Scenario"),
+        ({"a": arm}, {"cohort": "x"}, "cohort = 'x' is none"),
+        ({"a": arm}, {"replicates": "x"}, "replicates = 'x' must be a whole number"),
+        ({"a": arm}, {"replicates": True}, "replicates = True must be a whole number"),
+        ({"a": arm}, {"threads": -1}, "threads = -1 must lie between"),
+        ({"a": arm, "b": lambda: arm(relapse={"above": 60})}, {}, "'a' and 'b' relapse above 120 and 60 cells"),
+    ],
+)
+def test_trials_that_cannot_be_are_refused(arms, settings, message):
+    made = {k: v() if callable(v) else v for k, v in arms.items()} if isinstance(arms, dict) else arms
+    with pytest.raises(sn.ModelError, match=message):
+        sn.trial(made, **settings)
+
+
+def test_a_patient_that_cannot_be_is_told_before_any_is_run(monkeypatch):
+    monkeypatch.setattr("senescape.trials.execute", lambda *args: pytest.fail("it ran"))
+    cohort = sn.Cohort({"depth.initial.median": sn.Uniform(-0.1, 1.9)}, patients=20, seed=1)
+    with pytest.raises(sn.ModelError, match=r"patient \d+ of the cohort: .*median must be > 0"):
+        sn.trial({"a": arm()}, cohort=cohort)
+
+
+def test_ctrl_c_ends_the_patients_of_a_cohort(tmp_path):
+    code = (
+        "import os, signal, threading, time, senescape as sn\n"
+        "big = sn.Scenario(initial={'cycling': 3000}, until=3000.0, relapse={'above': 10**6})\n"
+        "cohort = sn.Cohort({'escape.h0': sn.LogNormal(median=1e-3, sigma=0.3)}, patients=20, seed=1)\n"
+        "def kill():\n"
+        "    print('sent', time.monotonic(), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "threading.Timer(1.0, kill).start()\n"
+        "try:\n"
+        "    sn.trial({'a': big, 'b': big}, replicates=50, threads=2, seed=1, cohort=cohort)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('heard', time.monotonic())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    sent, heard = (float(line.split()[1]) for line in done.stdout.splitlines())
+    # Within 200 ms on a machine that is free.
+    assert heard - sent < 5

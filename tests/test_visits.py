@@ -315,3 +315,34 @@ def test_an_interrupt_ends_an_endless_visit():
         child.send_signal(signal.SIGINT)
         _, error = child.communicate(timeout=20)
     assert "KeyboardInterrupt" in error
+
+
+def test_memory_may_be_given_anew():
+    seen = []
+
+    def rule(visit, p):
+        visit.memory = {"seen": visit.memory.get("seen", 0) + 1}
+        seen.append(visit.memory["seen"])
+
+    run(tumour(rule))
+    assert seen == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("value", [5, None])
+def test_memory_that_is_no_dict_is_told(value):
+    def rule(visit, p):
+        visit.memory = value
+
+    with pytest.raises(sn.SimulationError, match=r"visit rule 'rule0': raised visit.memory = .*; it is a dict"):
+        run(tumour(rule))
+
+
+def test_memory_that_lies_too_deep_is_told():
+    def rule(visit, p):
+        nested = []
+        for _ in range(100_000):
+            nested = [nested]
+        visit.memory["nested"] = nested
+
+    with pytest.raises(sn.SimulationError, match=r"visit\.memory holds what cannot be written down"):
+        run(tumour(rule))

@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 a run failed, 2 the input is not valid, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import os
@@ -13,7 +14,15 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from senescape.errors import CheckpointError, ModelError, PluginError, ScenarioError, SenescapeError, SimulationError
+from senescape.errors import (
+    CheckpointError,
+    ModelError,
+    PluginError,
+    ResultError,
+    ScenarioError,
+    SenescapeError,
+    SimulationError,
+)
 from senescape.scaffold import KINDS, new_plugin
 
 if TYPE_CHECKING:
@@ -26,15 +35,22 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal has no letters for is no reason to lose a run.
+            stream.reconfigure(errors="backslashreplace")
     try:
+        if getattr(arguments, "out", None) is not None:
+            _try_out(arguments)
         code = int(arguments.call(arguments))
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except BrokenPipeError:
         # Whoever reads, such as `head`, has seen enough. What is left in the buffer must not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ScenarioError, ModelError, PluginError, CheckpointError) as error:
+    except (ScenarioError, ModelError, PluginError, CheckpointError, ResultError) as error:
         print(f"senescape: {error}", file=sys.stderr)
         return 2
     except SimulationError as error:
@@ -116,6 +132,21 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_argument("--json", action="store_true", help="print JSON")
     claims.set_defaults(call=_claims)
     return parser
+
+
+def _try_out(arguments: argparse.Namespace) -> None:
+    """Try the place of a result before the run, not after it."""
+    from senescape.results import result_path
+    from senescape.writing import try_to_write
+
+    path = result_path(arguments.out)
+    try:
+        try_to_write(path)
+    except OSError as error:
+        raise ResultError(f"the result cannot be written to {path}: {error.strerror or error}") from error
+    if str(path) != arguments.out:
+        print(f"senescape: the result goes to {path}", file=sys.stderr)
+    arguments.out = path
 
 
 def _scenario(arguments: argparse.Namespace) -> Scenario:

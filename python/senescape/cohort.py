@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from senescape.distributions import Distribution
 from senescape.errors import ModelError
 from senescape.extras import require
+from senescape.run import whole_number
 from senescape.table import Table
 
 __all__ = ["Cohort"]
@@ -56,17 +57,19 @@ class Cohort:
         method: Literal["lhs", "random"] = "lhs",
         seed: int = 0,
     ) -> None:
-        if not parameters:
+        if not isinstance(parameters, Mapping) or not parameters:
             raise ModelError(
                 "a cohort needs parameters that differ: {'escape.h0': sn.LogNormal(median=2e-4, sigma=0.5)}"
             )
         for name, distribution in parameters.items():
+            if not isinstance(name, str) or name == "patient":
+                raise ModelError(f"the cohort's parameter {name!r}: give a parameter's full name, such as 'escape.h0'")
             if not isinstance(distribution, Distribution):
                 raise ModelError(
                     f"the cohort's {name!r} is {distribution!r}; give a distribution, such as sn.LogNormal(...)"
                 )
-        if patients < 1:
-            raise ModelError(f"a cohort of {patients} patients; there must be at least one")
+        patients = whole_number(patients, "patients", 1, 10_000_000)
+        seed = whole_number(seed, "seed", 0, 2**64 - 1)
         if method not in ("lhs", "random"):
             raise ModelError(f"the cohort's method is {method!r}; it must be 'lhs' or 'random'")
         self.parameters, self.patients, self.method, self.seed = dict(parameters), patients, method, seed
@@ -83,6 +86,7 @@ class Cohort:
 
     def values(self, patient: int) -> dict[str, float]:
         """One patient's parameters by full name."""
+        patient = whole_number(patient, "patient", 0, self.patients - 1)
         return {name: float(self.table[name][patient]) for name in self.parameters}
 
     def to_json(self) -> dict[str, Any]:

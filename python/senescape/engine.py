@@ -173,7 +173,7 @@ def run_engine(
         raise failure from raised
     # Ctrl-C, or an exception of the caller's own code: raised as it is, with what had finished.
     raised.partial = result
-    if isinstance(raised, KeyboardInterrupt):
+    if isinstance(raised, KeyboardInterrupt) and sys.stderr is not None:
         sys.stderr.flush()
     raise raised
 

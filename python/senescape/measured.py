@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from senescape.distributions import Bernoulli, Beta, Exponential, Gamma, LogNormal
 from senescape.errors import ModelError, ScenarioError
@@ -41,7 +41,7 @@ _TRANSFORMS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 
 _UNITS: dict[str, Callable[[NDArray[np.float64]], Any]] = {"median": np.median, "mean": np.mean, "max": np.max}
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 
 
 class Measured(BaseModel):
@@ -75,6 +75,12 @@ class Measured(BaseModel):
     missing: Literal["refuse", "drop", "median"] | Finite = "refuse"
     low: Finite | None = None
     high: Finite | None = None
+
+    @model_validator(mode="after")
+    def _ends_in_order(self) -> Measured:
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low = {self.low:g} is above high = {self.high:g}")
+        return self
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -238,7 +244,11 @@ def _frame(path: Path, place: str, wanted: Sequence[str], where: Sequence[str], 
     kind = path.suffix.lower()
     if kind not in _READERS:
         raise ScenarioError(f"{place} ends in {kind!r}; what can be read ends in {', '.join(_READERS)}")
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise ScenarioError(f"{place} cannot be read: {error.strerror}") from error
+    if not there:
         raise ScenarioError(f"{place}: there is no such file")
     if kind != ".h5ad" and layer != "X":
         raise ScenarioError(f"{place}: layer={layer!r} is for AnnData files (.h5ad)")
@@ -260,7 +270,19 @@ def _lacking(name: str, known: Sequence[str], place: str) -> ScenarioError:
 
 
 def _read_text(pandas: Any, path: Path, wanted: Sequence[str], layer: str, place: str) -> Any:
-    frame = pandas.read_csv(path, sep="\t" if path.suffix.lower() == ".tsv" else ",")
+    sep = "\t" if path.suffix.lower() == ".tsv" else ","
+    names = pandas.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0]
+    for name in wanted:
+        if (names == name).sum() > 1:
+            raise ScenarioError(f"{place}: {name!r} is the name of several columns; make names unique")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pandas.errors.ParserWarning)
+        try:
+            frame = pandas.read_csv(path, sep=sep, index_col=False)
+        except pandas.errors.ParserWarning:
+            raise ScenarioError(
+                f"{place}: rows have more values than the first line has names; give each column a name"
+            ) from None
     return _select(frame, wanted, place)
 
 
@@ -329,7 +351,7 @@ def _values(frame: pd.DataFrame, trait: str, how: Measured, place: str) -> NDArr
         try:
             column = frame[name].astype(np.float64).to_numpy()
         except (TypeError, ValueError):
-            first = next(value for value in frame[name] if not isinstance(value, int | float))
+            first = next(value for value in frame[name] if not _is_number(value))
             raise ScenarioError(
                 f"{place}: column {name!r}, read for the trait {trait!r}, has {first!r}, which is no number"
             ) from None
@@ -338,7 +360,7 @@ def _values(frame: pd.DataFrame, trait: str, how: Measured, place: str) -> NDArr
         if (bad := np.flatnonzero(~np.isnan(column) & ~np.isfinite(total))).size:
             cell = frame.index[bad[0]]
             raise ScenarioError(
-                f"{place}: {name!r} of cell {cell!r} is {column[bad[0]]:g}, which transform={how.transform!r} makes no "
+                f"{place}: {name!r} of cell {str(cell)!r} is {column[bad[0]]:g}, which transform={how.transform!r} makes no "
                 f"finite number of; the trait {trait!r} needs one"
             )
     total /= len(how.columns)
@@ -349,7 +371,7 @@ def _values(frame: pd.DataFrame, trait: str, how: Measured, place: str) -> NDArr
         case "refuse":
             raise ScenarioError(
                 f"{place}: {' + '.join(how.columns)}, read for the trait {trait!r}, is missing in {lacking.sum():,} of "
-                f"{len(total):,} cells, first in {frame.index[lacking.argmax()]!r}; say what that means: missing = 'drop', "
+                f"{len(total):,} cells, first in {str(frame.index[lacking.argmax()])!r}; say what that means: missing = 'drop', "
                 "'median' or a number"
             )
         case "drop":
@@ -362,6 +384,14 @@ def _values(frame: pd.DataFrame, trait: str, how: Measured, place: str) -> NDArr
             return np.where(lacking, float(number), total)
 
 
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _scaled(
     values: NDArray[np.float64], cells: NDArray[Any], trait: str, how: Measured, place: str
 ) -> NDArray[np.float64]:
@@ -370,8 +400,9 @@ def _scaled(
         _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
         values = ((np.cumsum(counts) - counts / 2) / len(values))[inverse]
     elif how.scale != "none":
-        unit = float(_UNITS[how.scale](values))
-        if unit <= 0:
+        with np.errstate(over="ignore"):
+            unit = float(_UNITS[how.scale](values))
+        if not 0 < unit < np.inf:
             raise ScenarioError(
                 f"{place}: the {how.scale} of {' + '.join(how.columns)}, read for the trait {trait!r}, is {unit:g}; values "
                 "cannot be divided by it: use scale = 'mean' where most cells have none, 'rank', or transform = 'expm1' where "

@@ -201,6 +201,8 @@ class Model:
         parameters = dict(self._parameters)
         given: dict[str, str] = {}
         for address, value in values.items():
+            if not isinstance(address, str):
+                raise ModelError(f"params name {address!r}; give a parameter's full name, such as 'escape.h0'")
             name = self._full_name(address)
             if name in given:
                 raise ModelError(f"{given[name]!r} and {address!r} are the same parameter; give it once")

@@ -152,7 +152,7 @@ class Outside:
             self._call(owner, rule.name, rule.rule, partial(rule.rule.function, visit, p))
             try:
                 json.dumps(memory)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 raise self._failure(
                     owner,
                     rule.name,

@@ -28,7 +28,9 @@ class Progress:
 
     def __init__(self, show: bool | Callable[[int], object] | None, total: int) -> None:
         self._call = show if callable(show) else None
-        self._show = self._call is None and (sys.stderr.isatty() if show is None else bool(show))
+        # A process without a terminal may have no standard error at all.
+        there = sys.stderr is not None
+        self._show = self._call is None and there and (sys.stderr.isatty() if show is None else bool(show))
         self._total = total
         self._begin = time.monotonic()
         self._drawn = False

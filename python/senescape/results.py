@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Orders", "Result", "check_arrays", "check_doses", "open_result"]
+__all__ = ["Orders", "Result", "check_arrays", "check_doses", "open_result", "result_path"]
 
 Orders = Mapping[int, list[dict[str, Any]]]
 """Doses as the engine reads them, by replicate."""
@@ -309,9 +309,7 @@ class Result:
         ResultError
             If it cannot be written.
         """
-        path = path_of(path, "a result's file")
-        if path.suffix != ".npz":
-            path = path.with_name(path.name + ".npz")
+        path = result_path(path)
         header = {
             "format": FORMAT,
             "layout": layout_to_json(self.layout),
@@ -331,6 +329,20 @@ class Result:
     def __repr__(self) -> str:
         n, rows, _ = self.counts.shape
         return f"<Result: {n} replicates, {rows} times, fates {', '.join(self.layout.fates)}>"
+
+
+def result_path(path: str | os.PathLike[str]) -> Path:
+    """Where a result is written that is to be saved so.
+
+    Raises
+    ------
+    ResultError
+        If that is a folder.
+    """
+    made = path_of(path, "a result's file")
+    if not made.name or made.is_dir():
+        raise ResultError(f"the result cannot be written to {path}, which is a folder; give the name of a file")
+    return made if made.suffix == ".npz" else made.with_name(made.name + ".npz")
 
 
 def open_result(path: str | os.PathLike[str]) -> Result:

@@ -70,7 +70,10 @@ class Param:
                 given = given.item()
             if isinstance(given, bool | np.bool_) or not isinstance(given, Real):
                 raise ModelError(f"a parameter's {each} is {given!r}; it must be a number")
-            object.__setattr__(self, each, float(given))
+            try:
+                object.__setattr__(self, each, float(given))
+            except OverflowError:
+                raise ModelError(f"a parameter's {each} is too large a whole number to be counted with") from None
         for each in ("unit", "source"):
             if not isinstance(getattr(self, each), str):
                 raise ModelError(f"a parameter's {each} is {getattr(self, each)!r}; it must be a text")

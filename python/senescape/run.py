@@ -241,6 +241,8 @@ def positive(value: Any, name: str, what: str) -> float:
 def whole_number(value: Any, name: str, low: int, high: int) -> int:
     """A whole number in a range; `name` is for the message if it is none."""
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = operator.index(value)
     except TypeError:
         if not (isinstance(value, float) and value.is_integer()):

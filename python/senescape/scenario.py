@@ -267,8 +267,11 @@ def _read(text: str, place: str, above: tuple[str, ...]) -> dict[str, Any]:
     if str(path) in (*above, place):
         raise ScenarioError(f"{place} is not valid:\n  base: scenarios build on each other in a circle, by {base!r}")
     below = _read(_text(path, base), str(path), (*above, place))
-    parameters = {**below.get("parameters", {}), **data.get("parameters", {})}
-    return {**below, **data, **({"parameters": parameters} if parameters else {})}
+    parameters = [each.get("parameters", {}) for each in (below, data)]
+    if not all(isinstance(each, dict) for each in parameters):
+        # What is wrong with it is said where all fields are checked.
+        return {**below, **data}
+    return {**below, **data, **({"parameters": parameters[0] | parameters[1]} if any(parameters) else {})}
 
 
 def _longest_key(text: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.cohort import Cohort
-from senescape.errors import ModelError
+from senescape.errors import ModelError, SimulationError
 from senescape.model import Model
 from senescape.results import Result
-from senescape.run import run_document
+from senescape.run import Relapse, run_document, whole_number
 from senescape.simulate import execute
 from senescape.survival import Comparison, compare, kaplan_meier
 from senescape.table import Table
@@ -72,18 +73,20 @@ class Trial:
         """One row for each arm, patient and replicate.
 
         Columns: ``arm``; ``patient`` (of a cohort); ``replicate``; ``time`` (h), the relapse-free time: to relapse, or to the
-        horizon; ``relapsed``; ``eradicated``; ``final`` (cells alive at the end); ``nadir``, ``stop``.
+        horizon, or to where a tumour outgrew its `max_cells` and was followed no longer; ``relapsed``; ``eradicated``;
+        ``final`` (cells alive at the end); ``nadir``, ``stop``.
         """
         columns: dict[str, list[NDArray[Any]]] = {}
         for arm, results in self.results.items():
             for patient, result in enumerate(results):
                 outcome = result.outcomes
                 n = outcome.rows
+                lasted = np.where(outcome["relapsed"], outcome["relapse_time"], self.horizon)
                 row = {
                     "arm": np.full(n, arm),
                     "patient": np.full(n, patient),
                     "replicate": outcome["replicate"],
-                    "time": np.where(outcome["relapsed"], outcome["relapse_time"], self.horizon),
+                    "time": np.where(outcome["stop"] == "cell_cap", outcome["end_time"], lasted),
                     **{name: outcome[name] for name in ("relapsed", "eradicated", "final", "nadir", "stop")},
                 }
                 for name, column in row.items():
@@ -125,10 +128,21 @@ class Trial:
 
         Raises
         ------
+        ModelError
+            If a tumour of either outgrew its `max_cells` before it relapsed: when it would have, nobody knows.
         MissingExtraError
             If lifelines is not installed (extra ``trials``).
         """
         control = self.arms[0] if control is None else self._known(control)
+        for name in (self._known(arm), control):
+            lost = self.outcomes["stop"][self.outcomes["arm"] == name] == "cell_cap"
+            if lost.any():
+                raise ModelError(
+                    f"{lost.sum()} of {lost.size} tumours of the arm {name!r} outgrew max_cells before they relapsed, so their "
+                    "relapse-free time is not known; raise max_cells, or let relapse.above be lower"
+                )
+        if not 0 < confidence < 1:
+            raise ModelError(f"confidence = {confidence!r} must lie between 0 and 1")
         return compare(self.times(arm), self.times(control), self.horizon, (arm, control), confidence, self.seed)
 
     def __str__(self) -> str:
@@ -201,21 +215,26 @@ def trial(
     >>> outcome.outcomes["relapsed"].tolist()
     [True, True, False, False]
     """
-    if len(arms) < 1:
-        raise ModelError("a trial needs arms: sn.trial({'chemo': a, 'chemo+senolytic': b}, ...)")
+    if not isinstance(arms, Mapping) or not arms or not all(isinstance(name, str) for name in arms):
+        raise ModelError("a trial needs arms by name: sn.trial({'chemo': a, 'chemo+senolytic': b}, ...)")
+    if cohort is not None and not isinstance(cohort, Cohort):
+        raise ModelError(f"cohort = {cohort!r} is none; give sn.Cohort({{name: distribution}}, patients=...)")
+    replicates = whole_number(replicates, "replicates", 1, 2**31 - 1)
     seed = secrets.randbits(63) if seed is None else seed
-    threads = threads or os.cpu_count() or 1
+    threads = whole_number((os.cpu_count() or 1) if threads is None else threads, "threads", 1, 1024)
     prepared = [_arm(name, scenario) for name, scenario in arms.items()]
     _go_together(prepared)
-    patients = [None] if cohort is None else [cohort.values(i) for i in range(cohort.patients)]
+    models_of = [[arm.model for arm in prepared]] if cohort is None else _patients(prepared, cohort)
     # One patient a thread, or all threads on one.
-    inner = threads if len(patients) == 1 else 1
+    inner = threads if len(models_of) == 1 else 1
+    over = threading.Event()
+
+    def go_on(finished: int) -> None:
+        if over.is_set():
+            raise KeyboardInterrupt
 
     def run(patient: int) -> list[Result]:
-        models = [
-            arm.model if patients[patient] is None else arm.model.with_params(patients[patient] or {})
-            for arm in prepared
-        ]
+        models = models_of[patient]
         # Patients differ in their luck too.
         first = patient * replicates
         documents = [
@@ -223,25 +242,61 @@ def trial(
             for arm, model in zip(prepared, models, strict=True)
         ]
         cuts, split = shared_times(prepared, documents)
-        return [
-            execute(model, {**document, "cuts": cuts, "split": split}, arm.doses, arm.scenario, progress)
-            for arm, model, document in zip(prepared, models, documents, strict=True)
-        ]
+        who = "" if cohort is None else f", patient {patient}"
+        results = []
+        for arm, model, document in zip(prepared, models, documents, strict=True):
+            look = progress if len(models_of) == 1 else go_on
+            try:
+                results.append(
+                    execute(model, {**document, "cuts": cuts, "split": split}, arm.doses, arm.scenario, look)
+                )
+            except SimulationError as error:
+                error.args = (f"the arm {arm.name!r}{who}: {error}",)
+                raise
+        return results
 
-    if len(patients) == 1:
+    if len(models_of) == 1:
         found = [run(0)]
     else:
-        with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(run, range(len(patients))))
+        pool = ThreadPoolExecutor(threads)
+        try:
+            found = list(pool.map(run, range(len(models_of))))
+        except BaseException:
+            # Ctrl-C comes to this thread alone: the others are told.
+            over.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
     results = {arm.name: [each[i] for each in found] for i, arm in enumerate(prepared)}
     return Trial(results, float(prepared[0].settings["until"]), seed, cohort)
 
 
+def _patients(arms: Sequence[_Arm], cohort: Cohort) -> list[list[Model]]:
+    """The models of each patient's arms: what is wrong with one is told before any is run."""
+    found = []
+    for patient in range(cohort.patients):
+        try:
+            found.append([arm.model.with_params(cohort.values(patient)) for arm in arms])
+        except ModelError as error:
+            raise ModelError(f"patient {patient} of the cohort: {error}") from error
+    return found
+
+
 def _arm(name: str, scenario: Scenario) -> _Arm:
+    from senescape.scenario import Scenario
+
+    if not isinstance(scenario, Scenario):
+        raise ModelError(f"the arm {name!r} is {scenario!r}; an arm is a sn.Scenario, such as sn.load gives")
     settings = scenario.settings()
     if settings["relapse"] is None:
         raise ModelError(
             f"the arm {name!r} has no relapse rule, so nobody could say when it relapses: relapse = {{ above = 10000 }}"
+        )
+    rule: Relapse = settings["relapse"]
+    if settings["max_cells"] is not None and rule.fates is None and rule.above >= settings["max_cells"]:
+        raise ModelError(
+            f"the arm {name!r} has max_cells = {settings['max_cells']}, so that no tumour gets to relapse.above = "
+            f"{rule.above:g}; raise max_cells"
         )
     return _Arm(name, scenario, scenario.model, settings, settings["doses"])
 
@@ -255,6 +310,12 @@ def _go_together(arms: Sequence[_Arm]) -> None:
                     f"the arms {first.name!r} and {arm.name!r} have {what} = {first.settings[what]!r} and "
                     f"{arm.settings[what]!r}; arms of a trial share it"
                 )
+        ours, theirs = ((each.settings["relapse"].above, each.settings["relapse"].fates) for each in (first, arm))
+        if ours != theirs:
+            raise ModelError(
+                f"the arms {first.name!r} and {arm.name!r} relapse above {ours[0]:g} and {theirs[0]:g} cells of "
+                f"{ours[1] or 'all fates'} and {theirs[1] or 'all fates'}; arms of a trial share what is a relapse"
+            )
 
 
 def shared_times(arms: Sequence[_Arm], documents: Sequence[Mapping[str, Any]]) -> tuple[list[float], float | None]:

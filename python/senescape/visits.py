@@ -86,7 +86,7 @@ class Visit:
         depend on anything else that it kept, or results would depend on the order of replicates.
     """
 
-    __slots__ = ("_doses", "_drugs", "cells", "counts", "env", "events", "memory", "number", "replicate", "time")
+    __slots__ = ("_doses", "_drugs", "_memory", "cells", "counts", "env", "events", "number", "replicate", "time")
 
     def __init__(
         self,
@@ -101,9 +101,22 @@ class Visit:
         memory: dict[str, Any],
     ) -> None:
         self.number, self.replicate, self.time, self.env = number, replicate, float(env.time), env
-        self.counts, self.events, self.memory = dict(counts), dict(events), memory
+        self.counts, self.events, self._memory = dict(counts), dict(events), memory
         self.cells: Items[Cells] = Items(cells, "visit.cells", "fate")
         self._doses, self._drugs = doses, drugs
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What the rule wants to know at the next visits."""
+        return self._memory
+
+    @memory.setter
+    def memory(self, value: dict[str, Any]) -> None:
+        if not isinstance(value, dict):
+            raise ModelError(f"visit.memory = {value!r}; it is a dict: visit.memory['name'] = ...")
+        kept = dict(value)
+        self._memory.clear()
+        self._memory.update(kept)
 
     @property
     def doses(self) -> tuple[Dose | Pulse, ...]:

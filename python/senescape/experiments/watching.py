@@ -65,20 +65,20 @@ def watch(
             "the scenario has visits, at which its plugins act; looking at other times would make them act then: "
             "look in a plugin of your own (senescape_visit)"
         )
-    order = sorted(range(len(times)), key=lambda i: times[i])
-    seen: dict[tuple[int, int], T] = {}
+    if "visits" in settings:
+        raise ModelError("watch(visits=...): visits are the times at which is looked; give them as times")
+    looks = sorted(set(times))
+    seen: dict[tuple[int, float], T] = {}
 
     class Watch:
         @hookimpl
         def senescape_visit(self, visit: Visit) -> None:
-            seen[visit.replicate, order[visit.number]] = look(visit)
+            seen[visit.replicate, looks[visit.number]] = look(visit)
 
     with registered(f"senescape-watch-{next(_NUMBERS)}", Watch()) as name:
-        watched = scenario.model_copy(
-            update={"plugins": (*scenario.plugins, name), "visits": tuple(times[i] for i in order)}
-        )
+        watched = scenario.model_copy(update={"plugins": (*scenario.plugins, name), "visits": tuple(looks)})
         result = simulate(watched, **{"progress": False, **settings})
-    return [[seen.get((number, i)) for i in range(len(times))] for number in result.replicate.tolist()]
+    return [[seen.get((number, time)) for time in times] for number in result.replicate.tolist()]
 
 
 def long_table(

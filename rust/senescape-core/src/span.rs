@@ -64,6 +64,9 @@ impl Worker<'_> {
                 let wake = self.tables[fate].wake[row];
                 let epoch = self.plan.epoch_at(wake, first).min(last);
                 if let Some(rate) = pace.too_slow(wake, self.plan.edges[epoch + 1] - self.plan.edges[epoch]) {
+                    if self.env.epoch != epoch {
+                        self.env.enter(epoch);
+                    }
                     return Err(self.too_fast(fate, row, rate));
                 }
             }
@@ -137,13 +140,5 @@ impl Worker<'_> {
         }
         self.spare.push(lanes);
         Ok(())
-    }
-
-    /// The transition with the most events so far out of a fate.
-    pub(crate) fn fastest(&self, fate: usize) -> String {
-        let of = &self.model.fates[fate].transitions;
-        let events = self.account.totals(self.model.transitions.len());
-        let most = of.iter().copied().max_by_key(|&k| events[k]);
-        most.map_or_else(String::new, |k| self.model.transitions[k].name.clone())
     }
 }

@@ -174,10 +174,21 @@ impl Worker<'_> {
     }
 
     /// A cell that comes up again and again within one epoch has a hazard beyond reason: refuse it, naming the rule.
-    pub(crate) fn too_fast(&self, fate: usize, row: usize, rate: f64) -> Error {
-        let table = &self.tables[fate];
-        // A cell that has just come has no bound yet.
-        self.fault(fate, self.fastest(fate), table.wake[row], FaultKind::TooFast(table.bound[row].max(rate)))
+    pub(crate) fn too_fast(&mut self, fate: usize, row: usize, rate: f64) -> Error {
+        let of = &self.model.fates[fate];
+        let time = self.tables[fate].wake[row];
+        // A cell that has just come has no bound yet; it is to get one in any case, of each hazard.
+        if let Err(error) = self.bound(fate, &[row as u32], &mut Vec::new()) {
+            return error;
+        }
+        let high = |output: usize| match &of.constant {
+            Some(hazards) => hazards[output],
+            None => f64::from(self.scratch[fate].bounds.output(output).1[0]),
+        };
+        let fastest = (0..of.transitions.len()).max_by(|a, b| high(*a).total_cmp(&high(*b)));
+        let rule =
+            fastest.map_or_else(String::new, |output| self.model.transitions[of.transitions[output]].name.clone());
+        self.fault(fate, rule, time, FaultKind::TooFast(self.tables[fate].bound[row].max(rate)))
     }
 
     /// Decide what happens to cells whose thresholds are used up. Those that need a new bound join `unbound`; those that

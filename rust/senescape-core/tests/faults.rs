@@ -83,14 +83,21 @@ fn cells_that_go_to_and_fro_beyond_reason_are_told() {
 
 #[test]
 fn a_hazard_that_no_window_is_short_enough_for_is_told() {
-    // Nothing at first, but beyond all measure at the end of the shortest window.
+    // Nothing for two hours, beside one that works often; then beyond all measure at the end of the shortest window.
     let mut case = with_rate(0.5);
     let time = case.model.nodes.nodes.len().try_into().unwrap();
-    case.model.nodes.nodes.extend([Node::Input { input: Input::Time }, Node::Const { value: 1e30 }]);
-    case.model.nodes.nodes.push(Node::Binary { f: Binary::Mul, x: time, y: time + 1 });
-    case.model.transitions[0].hazard = time + 2;
+    case.model.nodes.nodes.extend([Node::Input { input: Input::Time }, Node::Const { value: 2.0 }]);
+    case.model.nodes.nodes.push(Node::Binary { f: Binary::Sub, x: time, y: time + 1 });
+    case.model.nodes.nodes.extend([Node::Const { value: 0.0 }, Node::Const { value: 1e30 }]);
+    case.model.nodes.nodes.push(Node::Binary { f: Binary::Max, x: time + 2, y: time + 3 });
+    case.model.nodes.nodes.push(Node::Binary { f: Binary::Mul, x: time + 4, y: time + 5 });
+    let mut often = case.model.transitions[0].clone();
+    (often.name, often.hazard) = ("often".into(), 0);
+    case.model.transitions[0].hazard = time + 6;
+    case.model.transitions.push(often);
     let fault = fault(&case);
     assert!(matches!(fault.kind, FaultKind::TooFast(bound) if bound > 1e28), "{fault:?}");
+    assert!(fault.rule == "division" && (1.0..=2.0).contains(&fault.time), "{fault:?}");
 }
 
 #[test]
