@@ -343,3 +343,13 @@ def test_parameters_of_the_wrong_kind_on_a_base_are_told(tmp_path, parameters):
     path.write_text(f'base = "mcf7-doxorubicin"\nparameters = {parameters}\n')
     with pytest.raises(sn.ScenarioError, match="parameters"):
         sn.load(path)
+
+
+@pytest.mark.biology
+@pytest.mark.parametrize("visits", ["0", "nan", "[-1]", "'weekly'"])
+def test_what_is_wrong_with_visits_is_said_of_them(tmp_path, visits):
+    path = tmp_path / "s.toml"
+    path.write_text(f'plugins = ["biology"]\ninitial = {{ cycling = 1 }}\nuntil = 10\nvisits = {visits}\n')
+    with pytest.raises(sn.ScenarioError, match="visits") as raised:
+        sn.load(path)
+    assert "function" not in str(raised.value)

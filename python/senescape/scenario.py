@@ -343,7 +343,8 @@ def _explain(error: ValidationError, place: str) -> str:
     if error.error_count() > _MOST_ERRORS:
         lines.append(f"{error.error_count():,} things, the first {_MOST_ERRORS} of them:")
     for each in error.errors(include_url=False)[:_MOST_ERRORS]:
-        where = ".".join(str(part) for part in each["loc"]) or "the whole"
+        # The checks that a value may pass one of are not where it stands.
+        where = ".".join(str(part) for part in each["loc"] if "[" not in str(part)) or "the whole"
         if each["type"] == "extra_forbidden":
             known = _known_keys(each["loc"])
             lines.append(f"{where}: there is no such key{did_you_mean(str(each['loc'][-1]), known)}")
