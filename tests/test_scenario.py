@@ -10,6 +10,7 @@ import pytest
 import senescape as sn
 from senescape import cli, plugins
 from senescape.hookspecs import Hooks, hookimpl
+from senescape.plugins import registered
 
 pytestmark = pytest.mark.biology
 
@@ -353,3 +354,23 @@ def test_what_is_wrong_with_visits_is_said_of_them(tmp_path, visits):
     with pytest.raises(sn.ScenarioError, match="visits") as raised:
         sn.load(path)
     assert "function" not in str(raised.value)
+
+
+@pytest.mark.parametrize("given", [{3: "/x"}, {"zz": 5}, ["zz"], None])
+def test_presets_of_a_plugin_that_cannot_be_are_told_with_its_name(given):
+    class Shipping:
+        @sn.hookimpl
+        def senescape_presets(self):
+            return given
+
+    with (
+        registered("shipping", Shipping()),
+        pytest.raises(sn.PluginError, match="plugin 'shipping': senescape_presets"),
+    ):
+        sn.presets()
+
+
+@pytest.mark.biology
+def test_a_plugin_of_the_package_has_a_name_of_its_own():
+    with pytest.raises(sn.PluginError, match="comes with the package and is called 'biology'; write that"):
+        sn.Scenario(plugins=("senescape.biology",), initial={"cycling": 1}, until=1.0).model  # noqa: B018

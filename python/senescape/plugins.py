@@ -137,6 +137,9 @@ def load_plugin(name: str) -> Any:
     installed = {} if os.environ.get(NO_AUTOLOAD) == "1" else _entry_points()
     own = own_plugins()
     if name not in own and (name in _OWN or name in _OWN.values()):
+        called = next((short for short, module in _OWN.items() if module == name), name)
+        if called in own:
+            raise PluginError(f"plugin {name!r} comes with the package and is called {called!r}; write that")
         raise PluginError(f"plugin {name!r} is switched off by {NO_BIOLOGY}=1; unset it")
     try:
         if name in own:
@@ -409,6 +412,12 @@ def preset_paths() -> dict[str, Path]:
     out: dict[str, Path] = {}
     for name in known_plugins():
         plugin = load_plugin(name)
-        shipped: Mapping[str, Path] = getattr(plugin, "senescape_presets", dict)()
-        out.update(shipped)
+        shipped: Any = getattr(plugin, "senescape_presets", dict)()
+        if not isinstance(shipped, Mapping) or not all(
+            isinstance(key, str) and isinstance(path, str | os.PathLike) for key, path in shipped.items()
+        ):
+            raise PluginError(
+                f"plugin {name!r}: senescape_presets gives {shipped!r:.200}; it must give paths of files by name of preset"
+            )
+        out.update({key: Path(path) for key, path in shipped.items()})
     return out
