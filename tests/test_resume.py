@@ -253,7 +253,9 @@ def test_what_is_of_the_wrong_kind_is_named(given, message):
         sn.simulate(model, **{**RUN, **given})
 
 
-@pytest.mark.parametrize("given", [("x",), (None,), (10, 5), (1, None, float("inf")), (float("nan"),)])
+@pytest.mark.parametrize(
+    "given", [("x",), (None,), (10, 5), (10, []), (10, ""), (1, None, float("inf")), (float("nan"),)]
+)
 def test_a_relapse_rule_of_the_wrong_kind_is_named(given):
     with pytest.raises(sn.ModelError, match=r"Relapse\("):
         sn.Relapse(*given)

@@ -346,3 +346,9 @@ def test_memory_that_lies_too_deep_is_told():
 
     with pytest.raises(sn.SimulationError, match=r"visit\.memory holds what cannot be written down"):
         run(tumour(rule))
+
+
+@pytest.mark.parametrize("repeat", [0, -1, 1.5, True])
+def test_an_order_is_given_some_times(repeat):
+    with pytest.raises(sn.SimulationError, match=r"visit\.order\(repeat\) = .* must"):
+        run(tumour(lambda visit, p: visit.order("d", 1.0, repeat=repeat)))

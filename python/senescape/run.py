@@ -7,15 +7,17 @@ import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from senescape.drugs import Dose, Drug, Pulse
 from senescape.errors import ModelError
-from senescape.model import Model
 from senescape.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from senescape.model import Model
 
 __all__ = [
     *("Relapse", "dose_document", "doses_given", "observation_times", "positive", "run_document", "whole_number"),
@@ -43,7 +45,7 @@ class Relapse:
         for name, value, what in (("above", above, "number"), ("after", after, "time (h)")):
             if not (isinstance(value, Real) and 0 <= value < math.inf):
                 raise ModelError(f"Relapse({name}={value!r}) needs a finite {what} >= 0")
-        if fates is not None and not isinstance(fates, str | Sequence):
+        if fates is not None and (not isinstance(fates, str | Sequence) or not fates):
             raise ModelError(f"Relapse(fates={fates!r}) needs the names of fates")
         self.above = float(above)
         self.fates = (fates,) if isinstance(fates, str) else None if fates is None else tuple(fates)

@@ -11,6 +11,7 @@ from senescape.drugs import Dose, Pulse
 from senescape.errors import ModelError
 from senescape.frozen import Frozen
 from senescape.rules import Param, Rule, as_rule
+from senescape.run import whole_number
 from senescape.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class Visit:
         elif amount is None:
             raise ModelError(f"the visit orders {drug!r} without an amount: visit.order({drug!r}, amount=...)")
         else:
+            repeat = whole_number(repeat, "visit.order(repeat)", 1, 100_000)
             first = self.time + after
             doses = [Dose(drug, amount, first + i * interval, route, duration) for i in range(repeat)]
         for dose in doses:

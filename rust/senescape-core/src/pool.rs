@@ -144,6 +144,11 @@ impl Pools {
                 s = if length - s <= h * (1.0 + 1e-12) { length } else { s + h };
                 std::mem::swap(&mut y, &mut next);
                 k.swap(0, 6);
+                // Cells read pools in single precision.
+                if let Some(i) = y.iter().position(|v| !(v.abs() <= f64::from(f32::MAX))) {
+                    let (pool, time) = (self.names[i].clone(), t0 + s);
+                    return Err(PoolError::Rate { pool, value: k[0][i], time, state: y[i] });
+                }
                 path.push(s, &y, &k[0]);
                 if s >= length {
                     return Ok(());
@@ -302,6 +307,18 @@ mod tests {
         let error = error.unwrap_err();
         let (PoolError::Rate { time, .. } | PoolError::Stiff { time, .. }) = &error;
         assert!((time - 6.0).abs() < 1e-3, "{error}");
+    }
+
+    #[test]
+    fn a_pool_that_no_cell_could_read_is_told() {
+        for (rate, sound) in [(1e308, false), (1e38, false), (2e37, true), (-1e38, false)] {
+            let grows = pools(vec![Node::Const { value: rate }], &[0], &[]);
+            let done = grows.advance(5.0, 15.0, &[1.0], &[], &|_, _| 0.0, &mut PoolPath::default());
+            assert_eq!(done.is_ok(), sound, "{rate}: {done:?}");
+            if let Err(error) = done {
+                assert!(matches!(error, PoolError::Rate { time, .. } if (5.0..=15.0).contains(&time)), "{error}");
+            }
+        }
     }
 
     #[test]
