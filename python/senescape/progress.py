@@ -24,14 +24,16 @@ class Progress:
         True: always; False: never; None: where standard error is a terminal; a callable is called instead.
     total : int
         Replicates in all.
+    what : str
+        What is counted, if not replicates.
     """
 
-    def __init__(self, show: bool | Callable[[int], object] | None, total: int) -> None:
+    def __init__(self, show: bool | Callable[[int], object] | None, total: int, what: str = "replicates") -> None:
         self._call = show if callable(show) else None
         # A process without a terminal may have no standard error at all.
         there = sys.stderr is not None
         self._show = self._call is None and there and (sys.stderr.isatty() if show is None else bool(show))
-        self._total = total
+        self._total, self._what = total, what
         self._begin = time.monotonic()
         self._drawn = False
 
@@ -51,7 +53,7 @@ class Progress:
         filled = round(share * _WIDTH)
         left = f", {elapsed / share - elapsed:.0f} s left" if finished else ""
         bar = "#" * filled + "-" * (_WIDTH - filled)
-        print(f"\r[{bar}] {finished:,}/{self._total:,} replicates{left}   ", end="", file=sys.stderr, flush=True)
+        print(f"\r[{bar}] {finished:,}/{self._total:,} {self._what}{left}   ", end="", file=sys.stderr, flush=True)
         self._drawn = True
 
     def __enter__(self) -> Progress:

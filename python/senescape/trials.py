@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from senescape.cohort import Cohort
 from senescape.errors import ModelError, SimulationError
 from senescape.model import Model
+from senescape.progress import Progress
 from senescape.results import Result
 from senescape.run import Relapse, run_document, whole_number
 from senescape.simulate import execute
@@ -258,9 +259,13 @@ def trial(
     if len(models_of) == 1:
         found = [run(0)]
     else:
-        pool = ThreadPoolExecutor(threads)
+        found, pool = [], ThreadPoolExecutor(threads)
         try:
-            found = list(pool.map(run, range(len(models_of))))
+            with Progress(progress, len(models_of), "patients") as bar:
+                for done in pool.map(run, range(len(models_of))):
+                    found.append(done)
+                    if bar.update is not None:
+                        bar.update(len(found))
         except BaseException:
             # Ctrl-C comes to this thread alone: the others are told.
             over.set()
