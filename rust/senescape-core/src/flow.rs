@@ -293,7 +293,7 @@ fn follow_whole_body(
         let scale = x.abs().max(next.abs()).max(1e-12).max(g0.abs()).max(g1.abs()).max(g2.abs());
         let error = difference / (rtol * scale);
         // Where a target is not finite, this is not a number, or infinite.
-        worst[lane] = worst[lane].max(if error < f64::INFINITY { error } else { f64::INFINITY });
+        worst[lane] = worst[lane].max(if error.is_nan() { f64::INFINITY } else { error });
     }
 }
 
