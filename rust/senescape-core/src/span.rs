@@ -64,9 +64,7 @@ impl Worker<'_> {
                 let wake = self.tables[fate].wake[row];
                 let epoch = self.plan.epoch_at(wake, first).min(last);
                 if let Some(rate) = pace.too_slow(wake, self.plan.edges[epoch + 1] - self.plan.edges[epoch]) {
-                    if self.env.epoch != epoch {
-                        self.env.enter(epoch);
-                    }
+                    self.env.enter(epoch);
                     return Err(self.too_fast(fate, row, rate));
                 }
             }

@@ -82,6 +82,24 @@ fn cells_that_go_to_and_fro_beyond_reason_are_told() {
 }
 
 #[test]
+fn what_is_beyond_reason_is_so_late_in_a_run_too() {
+    for (rate, sound) in [(2000.0, true), (5e4, false)] {
+        for mut case in [with_rate(rate), to_and_fro(rate)] {
+            // Hardly anything happens before the 21st day.
+            case.model.nodes.nodes[1] = Node::Const { value: 1e-3 };
+            case.model.nodes.nodes[2] = Node::Const { value: 480.0 };
+            let job = case.job(|run| (run.until, run.observe) = (486.0, vec![0.0, 486.0]));
+            let error = job.run(&Control::default(), &Panics(99), &BTreeMap::new()).unwrap().error;
+            assert_eq!(error.is_none(), sound, "{error:?}");
+            if let Some(Error::Rate(fault)) = error {
+                assert!(matches!(fault.kind, FaultKind::TooFast(_)), "{fault:?}");
+                assert!((470.0..481.0).contains(&fault.time), "{fault:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_hazard_that_no_window_is_short_enough_for_is_told() {
     // Nothing for two hours, beside one that works often; then beyond all measure at the end of the shortest window.
     let mut case = with_rate(0.5);
