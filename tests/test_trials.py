@@ -377,6 +377,8 @@ def test_ctrl_c_ends_the_patients_of_a_cohort(tmp_path):
         "def kill():\n"
         "    print('sent', time.monotonic(), flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
+        # Where the tests run in the background, Ctrl-C may be ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "threading.Timer(1.0, kill).start()\n"
         "try:\n"
         "    sn.trial({'a': big, 'b': big}, replicates=50, threads=2, seed=1, cohort=cohort)\n"
