@@ -447,4 +447,11 @@ mod tests {
         assert_eq!(fault.kind, FaultKind::AboveBound { value, bound });
         assert_eq!(fault.rule, job.model().transitions[job.model().fates[0].transitions[0]].name);
     }
+
+    #[test]
+    fn the_slowest_cell_must_come_further_by_a_200th_of_the_epoch() {
+        let mut pace = Pace::from(5.0);
+        assert_eq!(pace.too_slow(6.0, 200.0), None);
+        assert_eq!(pace.too_slow(6.5, 200.0), Some(2000.0));
+    }
 }
