@@ -24,7 +24,7 @@ from senescape.engine import COUNTED, RECORDED, Engine, as_states, joined
 from senescape.errors import CheckpointError, ModelError
 from senescape.layout import Layout, layout_from_json, layout_to_json
 from senescape.reading import DamagedError, read_json, regular, unpack
-from senescape.results import Orders, check_arrays, check_doses
+from senescape.results import Orders, check_arrays, doses_from_json
 from senescape.run import positive
 from senescape.writing import pack, path_of, try_to_write, write_whole
 
@@ -86,7 +86,7 @@ class Checkpoint:
             )
         # Whoever changes the folder later does not move the file.
         path = path_of(self.path, "checkpoint").absolute()
-        if instead_of is None or not _same(path, instead_of):
+        if path.exists() and not (instead_of and path.samefile(instead_of)):
             _refuse_to_lose(path)
         # Now, not after ten minutes: a place that cannot be written to is told before a cell has moved.
         try:
@@ -96,13 +96,8 @@ class Checkpoint:
         return Writer(path, every, engine, dict(run), dict(made_by), orders, earlier, states)
 
 
-def _same(path: Path, other: Path) -> bool:
-    return path.exists() and other.exists() and path.samefile(other)
-
-
 def _refuse_to_lose(path: Path) -> None:
-    if not path.exists():
-        return
+    """Refuse to write over a file that is no checkpoint, or holds a run that is not finished."""
     try:
         kept = read_checkpoint(path)
     except CheckpointError as error:
@@ -295,8 +290,7 @@ def _kept(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
     if not isinstance(made_by["run"], dict):
         raise ValueError("its provenance is none")
     drugs = tuple(_drug_from_json(each) for each in header["drugs"])
-    orders = {int(number): list(doses) for number, doses in header["orders"].items()}
-    check_doses([*made_by["run"]["doses"], *(dose for doses in orders.values() for dose in doses)], layout)
+    orders = doses_from_json(made_by, header["orders"], layout)
     engine = Engine(document, columns, drugs, layout, shares, bool(header["calls"]))
     return Kept(engine, run, made_by, orders, earlier, states)
 

@@ -205,7 +205,8 @@ def joined(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, An
     if drugs.ndim == 2:
         # A run that goes on past a horizon does not look at what was before it.
         drugs = drugs.copy()
-        drugs[: len(known)] = np.where(np.isnan(drugs[: len(known)]), known, drugs[: len(known)])
+        before = drugs[: len(known)]
+        np.copyto(before, known, where=np.isnan(before))
     out: dict[str, Any] = {name: np.concatenate([earlier[name], later[name]])[order] for name in names}
     out |= {name: int(earlier[name]) + int(later[name]) for name in COUNTED}
     return {**out, "replicate": numbers[order], "drugs": out.get("drugs", drugs)}

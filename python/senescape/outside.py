@@ -20,6 +20,7 @@ from senescape.watchdog import Overtime, Watchdog
 
 if TYPE_CHECKING:
     from senescape.model import Model
+    from senescape.results import Orders
     from senescape.rules import Rule
 
 __all__ = ["CellView", "Outside"]
@@ -71,7 +72,7 @@ class Outside:
         doses: Sequence[Dose | Pulse],
         document: Callable[[Dose | Pulse], Mapping[str, Any]],
         limit: float,
-        earlier: Mapping[int, list[dict[str, Any]]] | None = None,
+        earlier: Orders | None = None,
     ) -> None:
         self.model = model
         self.doses: dict[int, list[Dose | Pulse]] = {}
@@ -83,7 +84,7 @@ class Outside:
         self._memory: dict[tuple[int, str], dict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    def orders(self) -> dict[int, list[dict[str, Any]]]:
+    def orders(self) -> Orders:
         """Give the doses of each replicate that was visited, as the engine reads them."""
         # Copied at once: visits go on beside this.
         visited = dict(self.doses)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Orders", "Result", "check_arrays", "check_doses", "open_result", "result_path"]
+__all__ = ["Orders", "Result", "check_arrays", "doses_from_json", "open_result", "result_path"]
 
 Orders = Mapping[int, list[dict[str, Any]]]
 """Doses as the engine reads them, by replicate."""
@@ -385,15 +386,14 @@ def open_result(path: str | os.PathLike[str]) -> Result:
             raise ValueError("times are none")
         arrays = {name: content[name] for name in _ARRAYS}
         check_arrays({**arrays, "replicate": replicate}, layout, len(time))
-        found = header.get("orders")
-        orders = None if found is None else {int(number): list(doses) for number, doses in found.items()}
         profile = Profile.from_json(header.get("profile", {"costs": [], "seconds": 0.0}))
         made_by = dict(header["provenance"])
-        check_doses([*made_by["run"]["doses"], *(dose for doses in (orders or {}).values() for dose in doses)], layout)
+        found = header.get("orders")
+        orders = doses_from_json(made_by, found or {}, layout)
         engine = {name: int(n) for name, n in header["engine"].items()}
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ResultError(f"{path} lacks a part or holds one that cannot be: {error}") from error
-    return Result(arrays, time, replicate, layout, made_by, engine, orders, profile)
+    return Result(arrays, time, replicate, layout, made_by, engine, None if found is None else orders, profile)
 
 
 def check_arrays(arrays: Mapping[str, Any], layout: Layout, times: int) -> None:
@@ -425,19 +425,21 @@ def check_arrays(arrays: Mapping[str, Any], layout: Layout, times: int) -> None:
         raise ValueError("stop has a code that stands for nothing")
 
 
-def check_doses(doses: Iterable[Any], layout: Layout) -> None:
-    """Check that doses from a file are such as the engine reads.
+def doses_from_json(made_by: Mapping[str, Any], orders: Mapping[str, Any], layout: Layout) -> Orders:
+    """Read what visits ordered off a file, and check that doses, planned ones too, are such as the engine reads.
 
     Raises
     ------
     ValueError
         Showing the dose.
     """
-    for dose in doses:
+    found = {int(number): list(doses) for number, doses in orders.items()}
+    for dose in itertools.chain(made_by["run"]["doses"], *found.values()):
         numbers = [dose["at"], dose["amount"], 0.0 if dose["duration"] is None else dose["duration"]]
         sound = dose["drug"] in range(len(layout.drugs)) and isinstance(dose["route"], str)
         if not sound or not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
             raise ValueError(f"a dose is none: {dose!r:.200}")
+    return found
 
 
 def _dims(name: str, array: NDArray[Any]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from senescape.drugs import Dose, Pulse
 from senescape.engine import COUNTED, RECORDED, run_engine
 from senescape.errors import CheckpointError, ModelError
 from senescape.results import Result
-from senescape.run import dose_document, doses_given, observation_times, positive, whole_number
+from senescape.run import dose_document, doses_given, observation_times, positive, thread_count
 from senescape.simulate import model_of, outside_of
 from senescape.writing import path_of
 
@@ -129,7 +129,7 @@ def resume(
             )
     run |= {"done": later.finished, "keep": keep_cells or (run["keep"] and not extended)}
     if threads is not None:
-        run["threads"] = whole_number(threads, "threads", 1, 1024)
+        run["threads"] = thread_count(threads)
     outside = None
     if given is not None:
         planned = [dose_of(kept.engine.drugs, dose) for dose in run["doses"]]

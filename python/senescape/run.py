@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from senescape.model import Model
 
 __all__ = [
-    *("Relapse", "dose_document", "doses_given", "observation_times", "positive", "run_document", "whole_number"),
+    *("Relapse", "dose_document", "doses_given", "observation_times", "positive", "run_document", "thread_count"),
+    "whole_number",
 ]
 
 MAX_OBSERVATIONS = 500_000
@@ -93,7 +94,7 @@ def run_document(
         "seed": whole_number(seed, "seed", 0, 2**64 - 1),
         "first_replicate": whole_number(first_replicate, "first_replicate", 0, 2**63 - 1),
         "replicates": whole_number(replicates, "replicates", 1, 2**31 - 1),
-        "threads": whole_number((os.cpu_count() or 1) if threads is None else threads, "threads", 1, 1024),
+        "threads": thread_count(threads),
         "rtol": positive(rtol, "rtol", "a relative tolerance, such as 1e-4"),
         "visits": _visits(model, until, settings["visits"]),
         "doses": [dose_document(model.drugs, dose) for dose in doses_given(settings["doses"])],
@@ -238,6 +239,11 @@ def positive(value: Any, name: str, what: str) -> float:
     if not (number > 0 and math.isfinite(number)):
         raise ModelError(f"{name} = {value!r} must be positive and finite; give {what}")
     return number
+
+
+def thread_count(given: int | None) -> int:
+    """The threads that were asked for; one for each processor if none were."""
+    return whole_number((os.cpu_count() or 1) if given is None else given, "threads", 1, 1024)
 
 
 def whole_number(value: Any, name: str, low: int, high: int) -> int:

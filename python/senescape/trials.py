@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections import Counter
@@ -20,7 +19,7 @@ from senescape.errors import ModelError, SimulationError
 from senescape.model import Model
 from senescape.progress import Progress
 from senescape.results import Result
-from senescape.run import Relapse, run_document, whole_number
+from senescape.run import Relapse, run_document, thread_count, whole_number
 from senescape.simulate import execute
 from senescape.survival import Comparison, compare, kaplan_meier
 from senescape.table import Table
@@ -222,7 +221,7 @@ def trial(
         raise ModelError(f"cohort = {cohort!r} is none; give sn.Cohort({{name: distribution}}, patients=...)")
     replicates = whole_number(replicates, "replicates", 1, 2**31 - 1)
     seed = secrets.randbits(63) if seed is None else seed
-    threads = whole_number((os.cpu_count() or 1) if threads is None else threads, "threads", 1, 1024)
+    threads = thread_count(threads)
     prepared = [_arm(name, scenario) for name, scenario in arms.items()]
     _go_together(prepared)
     models_of = [[arm.model for arm in prepared]] if cohort is None else _patients(prepared, cohort)

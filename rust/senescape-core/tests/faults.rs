@@ -7,7 +7,7 @@ use common::Case;
 use senescape_core::document::{DoseDocument, Kind};
 use senescape_core::ensemble::Control;
 use senescape_core::error::{Error, FaultKind, RateFault};
-use senescape_core::expr::{Binary, Input, Node};
+use senescape_core::expr::{Binary, Input, Node, NodeId};
 use senescape_core::outside::{Outside, Scene};
 use std::collections::BTreeMap;
 
@@ -36,6 +36,13 @@ fn with_rate(after: f64) -> Case {
     case.model.transitions[0].target = Some(0);
     (case.run.initial, case.run.replicates) = (vec![20], 1);
     case
+}
+
+/// One more node for its rules.
+fn node(case: &mut Case, node: Node) -> NodeId {
+    let nodes = &mut case.model.nodes.nodes;
+    nodes.push(node);
+    NodeId::try_from(nodes.len() - 1).unwrap()
 }
 
 fn fault(case: &Case) -> RateFault {
@@ -103,15 +110,14 @@ fn what_is_beyond_reason_is_so_late_in_a_run_too() {
 fn a_hazard_that_no_window_is_short_enough_for_is_told() {
     // Nothing for two hours, beside one that works often; then beyond all measure at the end of the shortest window.
     let mut case = with_rate(0.5);
-    let time = case.model.nodes.nodes.len().try_into().unwrap();
-    case.model.nodes.nodes.extend([Node::Input { input: Input::Time }, Node::Const { value: 2.0 }]);
-    case.model.nodes.nodes.push(Node::Binary { f: Binary::Sub, x: time, y: time + 1 });
-    case.model.nodes.nodes.extend([Node::Const { value: 0.0 }, Node::Const { value: 1e30 }]);
-    case.model.nodes.nodes.push(Node::Binary { f: Binary::Max, x: time + 2, y: time + 3 });
-    case.model.nodes.nodes.push(Node::Binary { f: Binary::Mul, x: time + 4, y: time + 5 });
+    let [two, zero, steep] = [2.0, 0.0, 1e30].map(|value| node(&mut case, Node::Const { value }));
+    let time = node(&mut case, Node::Input { input: Input::Time });
+    let past = node(&mut case, Node::Binary { f: Binary::Sub, x: time, y: two });
+    let late = node(&mut case, Node::Binary { f: Binary::Max, x: past, y: zero });
+    let hazard = node(&mut case, Node::Binary { f: Binary::Mul, x: late, y: steep });
     let mut often = case.model.transitions[0].clone();
     (often.name, often.hazard) = ("often".into(), 0);
-    case.model.transitions[0].hazard = time + 6;
+    case.model.transitions[0].hazard = hazard;
     case.model.transitions.push(often);
     let fault = fault(&case);
     assert!(matches!(fault.kind, FaultKind::TooFast(bound) if bound > 1e28), "{fault:?}");
@@ -122,10 +128,8 @@ fn a_hazard_that_no_window_is_short_enough_for_is_told() {
 fn a_negative_hazard_is_told_where_it_is_met() {
     // A second transition whose hazard falls below zero after an hour, beside one that is sound.
     let mut case = with_rate(0.5);
-    let nodes = &mut case.model.nodes.nodes;
-    nodes[0] = Node::Const { value: -0.25 };
-    nodes.push(Node::Const { value: 2.0 });
-    let sound = (nodes.len() - 1).try_into().unwrap();
+    case.model.nodes.nodes[0] = Node::Const { value: -0.25 };
+    let sound = node(&mut case, Node::Const { value: 2.0 });
     let mut first = case.model.transitions[0].clone();
     first.hazard = sound;
     first.name = "sound".into();
