@@ -229,3 +229,37 @@ class TestVolume:
         result = sn.simulate(tumour(until=DAY), seed=1)
         with pytest.raises(sn.ModelError, match="clearance"):
             experiments.tumour_volume(result, clearance=0.0)
+
+
+class TestWrongKinds:
+    @pytest.mark.parametrize(
+        ("call", "words"),
+        [
+            (lambda: experiments.watch("mcf7-doxorubicin", [0.0], len), r"read by sn.load\('mcf7-doxorubicin'\)"),
+            (lambda: experiments.watch(tumour().model, [0.0], len), "no sn.Scenario"),
+            (lambda: experiments.watch(tumour(), ["noon"], len), "times = .* are not times"),
+            (lambda: experiments.watch(tumour(), [], len), "times must hold"),
+            (lambda: experiments.watch(tumour(), [-1.0], len), "times must hold times from 0 to before until = 480 h"),
+            (lambda: experiments.watch(tumour(), [30.0], len, until=DAY), "before until = 24 h"),
+            (lambda: experiments.watch(tumour(), [0.0], None), "look=None"),
+            (lambda: experiments.reporter(None, [0.0]), "reporter: None is no sn.Scenario"),
+            (lambda: experiments.barcodes(tumour(), [0.0], fates="cyclin"), "did you mean 'cycling'"),
+            (lambda: experiments.histology(tumour(), [0.0], ["ki67"]), "panel = .* its name"),
+            (lambda: experiments.histology(tumour(), [0.0], {"ki67": 1}), "the stain 'ki67' is 1"),
+            (lambda: experiments.histology(tumour(), [0.0], counted="all"), "counted = 'all'"),
+            (lambda: experiments.sort_cells(tumour(), DAY, 5 * DAY, fractions=1.5), "fractions = 1.5"),
+            (lambda: experiments.sort_cells(tumour(), DAY, "later"), "until = 'later'"),
+            (lambda: experiments.rechallenge(tumour(), "later"), "at = 'later'"),
+            (lambda: experiments.tumour_volume(tumour()), "no sn.Result"),
+        ],
+    )
+    def test_are_told_by_name(self, call, words):
+        with pytest.raises(sn.ModelError, match=words):
+            call()
+
+    def test_one_fate_and_one_time_need_no_list(self):
+        one = experiments.barcodes(tumour(), DAY, fates="cycling", seed=1)
+        assert (
+            one["clones"].tolist()
+            == experiments.barcodes(tumour(), [DAY], fates=["cycling"], seed=1)["clones"].tolist()
+        )

@@ -15,6 +15,7 @@ from .models import everything
         ({"initial": {"cycling": 2.5}}, "whole number"),
         ({"until": None}, "until is missing"),
         ({"until": 0}, "positive and finite"),
+        ({"until": True}, "until = True is not a number"),
         ({"every": -1}, "every = -1"),
         ({"observe": [5, 900]}, "from 0 to until"),
         ({"sync": 0}, "sync"),

@@ -63,6 +63,19 @@ def test_damaged_and_foreign_files_are_plain_errors(result, tmp_path):
         result.save(tmp_path / "no" / "such" / "place.npz")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("counts", -2), ("events", -2), ("total_counts", -1), ("total_events", -1)]
+)
+def test_fewer_than_no_cells_are_a_plain_error(result, tmp_path, name, value):
+    path = result.save(tmp_path / "run.npz")
+    with np.load(path) as file:
+        arrays = {each: file[each] for each in file.files}
+    arrays[name].flat[0] = value
+    np.savez(path, **arrays)
+    with pytest.raises(sn.ResultError, match=f"{name} has {value}"):
+        sn.open_result(path)
+
+
 def test_drugs_are_right_continuous(result):
     chemo = result.drugs[:, 0]
     assert chemo[result.time == 24.0] == 1.0

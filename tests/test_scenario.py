@@ -59,6 +59,13 @@ def test_a_scenario_runs_with_times_in_units():
         ('[[doses]]\ndrug = "doxorubicin"\namount = -1\nat = 0', "doses.0.amount"),
         ('[[doses]]\ndrug = "doxorubicin"\namount = 1\nat = "-5 h"', "doses.0.at"),
         ("sync = 0", "sync"),
+        ("until = true", "until: .*neither true nor false"),
+        ("visits = true", "visits: .*neither true nor false"),
+        ("max_cells = true", "max_cells: .*neither true nor false"),
+        ("initial = { cycling = true }", "initial.cycling: .*neither true nor false"),
+        ('[parameters]\n"escape.h0" = true', "parameters.escape.h0: .*neither true nor false"),
+        ('[[doses]]\ndrug = "doxorubicin"\namount = true\nat = 0', "doses.0.amount: .*neither true nor false"),
+        ("relapse = { above = false }", "relapse.above: .*neither true nor false"),
         ("x = [", "not TOML"),
     ],
 )
@@ -70,6 +77,12 @@ def test_wrong_scenarios_name_the_place_and_the_fix(change, words, tmp_path, cap
     path.write_text(change + "\n" + "\n".join(kept) if "[" not in change[:2] else "\n".join(kept) + "\n" + change)
     assert cli.main(["validate", str(path)]) == 2
     assert __import__("re").search(words, capsys.readouterr().err)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "marked.toml"
+    path.write_text('initial = { cycling = 5 }\nuntil = "3 d"\n', encoding="utf-8-sig")
+    assert sn.load(path).until == 72.0
 
 
 def test_a_scenario_goes_through_json_and_has_a_schema():

@@ -112,7 +112,7 @@ class CellTable(BaseModel):
     traits: Annotated[dict[str, Measured], Field(min_length=1)]
     where: dict[str, str | bool | int | float | tuple[str | bool | int | float, ...]] = {}
     layer: str = "X"
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
 
     @field_validator("traits", mode="before")
     @classmethod

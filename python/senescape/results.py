@@ -421,6 +421,10 @@ def check_arrays(arrays: Mapping[str, Any], layout: Layout, times: int) -> None:
         kind = "iu" if name in _COUNTED else "f"
         if arrays[name].shape != wanted or arrays[name].dtype.kind not in kind:
             raise ValueError(f"{name} has shape {arrays[name].shape} of {arrays[name].dtype}, not {wanted}")
+    for name in ("counts", "events", "total_counts", "total_events"):
+        # -1 stands for what was not seen; totals are of all that was.
+        if arrays[name].size and int(arrays[name].min()) < (0 if name.startswith("total") else -1):
+            raise ValueError(f"{name} has {arrays[name].min()}, which is no number of cells or events")
     if not np.isin(arrays["stop"], range(len(STOPS))).all():
         raise ValueError("stop has a code that stands for nothing")
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from senescape.model import Model
 
 __all__ = [
-    *("Relapse", "dose_document", "doses_given", "observation_times", "positive", "run_document", "thread_count"),
-    "whole_number",
+    *("Relapse", "dose_document", "doses_given", "moments", "observation_times", "positive", "run_document"),
+    *("thread_count", "times_given", "whole_number"),
 ]
 
 MAX_OBSERVATIONS = 500_000
@@ -129,7 +129,7 @@ def observation_times(until: float, every: float | None, observe: Any = None) ->
         If a time is not valid, or there are too many.
     """
     if observe is not None:
-        given = _times(observe, "observe")
+        given = times_given(observe, "observe")
         if not np.isfinite(given).all() or (given < 0).any() or (given > until).any():
             raise ModelError(f"observe must hold times from 0 to until = {until:g} h")
         return [float(t) for t in np.unique(given)]
@@ -161,13 +161,19 @@ def _visits(model: Model, until: float, visits: float | Sequence[float] | None) 
     if isinstance(visits, Real):
         step = positive(visits, "visits", "the hours from one to the next, or their times")
         return [t for t in observation_times(until, step, None) if t < until]
-    times = np.unique(_times(visits, "visits"))
+    return moments(visits, "visits", until)
+
+
+def moments(value: Any, name: str, until: float) -> list[float]:
+    """Times from 0 to before the horizon, in order and each once; `name` is for the message if they are none."""
+    times = np.unique(times_given(value, name))
     if not times.size or not np.isfinite(times).all() or times[0] < 0 or times[-1] >= until:
-        raise ModelError(f"visits must hold times from 0 to before until = {until:g} h")
+        raise ModelError(f"{name} must hold times from 0 to before until = {until:g} h")
     return [float(t) for t in times]
 
 
-def _times(value: Any, name: str) -> NDArray[np.float64]:
+def times_given(value: Any, name: str) -> NDArray[np.float64]:
+    """Numbers as they were given; `name` is for the message if they are none."""
     try:
         return np.asarray(value, dtype=np.float64).ravel()
     except (TypeError, ValueError):
@@ -233,6 +239,8 @@ def positive(value: Any, name: str, what: str) -> float:
     if value is None:
         raise ModelError(f"{name} is missing: give {what}")
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
         raise ModelError(f"{name} = {value!r} is not a number; give {what}") from None

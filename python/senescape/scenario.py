@@ -35,9 +35,16 @@ _KEYS = re.compile(r"""(?:"[^"\n]*"|'[^'\n]*'|[\w-]+)[ \t]*(\.)?[ \t]*|[^\w"'\n-
 """A part of a key, with the point that another follows by; or what is none."""
 
 
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        # Python would count with it.
+        raise ValueError("a number is needed, neither true nor false")
+    return value
+
+
 def _time(value: Any) -> Any:
     if not isinstance(value, str):
-        return value
+        return _number(value)
     match = _TIME.fullmatch(value)
     if match is None or match[2] not in _HOURS:
         units = ", ".join(_HOURS)
@@ -48,8 +55,12 @@ def _time(value: Any) -> Any:
 Time = Annotated[float, BeforeValidator(_time), Field(ge=0, allow_inf_nan=False)]
 """A time in hours, or a text with a unit such as ``"5 d"``."""
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Span = Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)]
+"""A time that is longer than none."""
+
+Amount = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+Number = Annotated[float, BeforeValidator(_number)]
+Whole = Annotated[int, BeforeValidator(_number)]
 
 
 def _printable(text: str) -> str:
@@ -70,11 +81,11 @@ class DoseSpec(_Part):
     """A dose: see :class:`senescape.Dose`. `repeat` and `interval` give it several times."""
 
     drug: str
-    amount: NotNegative
+    amount: Amount
     at: Time
     route: Literal["bolus", "infusion", "oral"] | None = None
     duration: Time | None = None
-    repeat: Annotated[int, Field(ge=1, le=100_000)] = 1
+    repeat: Annotated[Whole, Field(ge=1, le=100_000)] = 1
     interval: Time = 24.0
 
     def doses(self) -> list[Dose]:
@@ -87,10 +98,10 @@ class PulseSpec(_Part):
     """A rectangular exposure: see :class:`senescape.Pulse`. `repeat` and `interval` (start to start) give it several times."""
 
     drug: str
-    concentration: NotNegative
+    concentration: Amount
     start: Time
     duration: Time
-    repeat: Annotated[int, Field(ge=1, le=100_000)] = 1
+    repeat: Annotated[Whole, Field(ge=1, le=100_000)] = 1
     interval: Time = 72.0
 
     def pulses(self) -> list[Pulse]:
@@ -102,7 +113,7 @@ class PulseSpec(_Part):
 class RelapseSpec(_Part):
     """When a replicate has relapsed and ends: see :class:`senescape.Relapse`."""
 
-    above: NotNegative
+    above: Amount
     fates: tuple[str, ...] | None = None
     after: Time = 0.0
 
@@ -143,17 +154,17 @@ class Scenario(_Part):
     name: Text = "unnamed"
     description: Text = ""
     plugins: tuple[Text, ...] = ("biology",)
-    initial: dict[str, Annotated[int, Field(ge=0, le=2**32 - 1)]]
+    initial: dict[str, Annotated[Whole, Field(ge=0, le=2**32 - 1)]]
     cells: CellTable | None = None
-    parameters: dict[str, float] = {}
+    parameters: dict[str, Number] = {}
     doses: tuple[DoseSpec, ...] = ()
     pulses: tuple[PulseSpec, ...] = ()
-    until: Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)]
-    every: Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)] | None = None
-    sync: Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)] = 24.0
-    max_cells: Annotated[int, Field(ge=1, le=2**32 - 1)] = 10_000_000
+    until: Span
+    every: Span | None = None
+    sync: Span = 24.0
+    max_cells: Annotated[Whole, Field(ge=1, le=2**32 - 1)] = 10_000_000
     relapse: RelapseSpec | None = None
-    visits: Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)] | tuple[Time, ...] | None = None
+    visits: Span | tuple[Time, ...] | None = None
 
     @model_validator(mode="after")
     def _plugins_differ(self) -> Scenario:
@@ -290,7 +301,8 @@ def _text(path: Path, name: str) -> str:
             content = file.read(_LARGEST_FILE + 1)
         if len(content) > _LARGEST_FILE:
             raise ScenarioError(f"{path} is larger than {_LARGEST_FILE // 2**20} MiB; a scenario is a short text")
-        return content.decode()
+        # Some editors begin a file with a byte-order mark.
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         # A file needs no plugin but those that it names: one that is broken must not stand in the way.
         hint = "" if name.endswith(".toml") else did_you_mean(name, preset_paths())

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from senescape.errors import ModelError
+from senescape.run import whole_number
 
 __all__ = ["Check", "Claim", "Finding", "Lab", "Outcome", "Series", "claim", "claims", "run_claim"]
 
@@ -173,7 +174,7 @@ class Lab:
     """
 
     def __init__(self, seed: int | None = None, effort: float = 1.0, threads: int | None = None) -> None:
-        self.seed = secrets.randbits(48) if seed is None else seed
+        self.seed = secrets.randbits(48) if seed is None else whole_number(seed, "seed", 0, 2**64 - 1)
         self.effort, self.threads = effort, threads
         self._given = 0
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.errors import ModelError
-from senescape.experiments.watching import long_table, watch
+from senescape.experiments.watching import long_table, scenario_given, watch
+from senescape.run import whole_number
 from senescape.suggest import did_you_mean
 from senescape.table import Table
 
@@ -111,11 +112,16 @@ def histology(
     ModelError
         If the model lacks what a stain reads, or `counted` is not positive.
     """
-    model = scenario.model
+    model = scenario_given(scenario, "histology").model
+    counted = whole_number(counted, "counted", 1, 2**63 - 1)
     if panel is None:
         panel = {name: stain for name, stain in PANEL.items() if stain.can(model)}
     known = [each.name for each in (*model.traits, *model.signals)]
+    if not isinstance(panel, Mapping):
+        raise ModelError(f"panel = {panel!r:.80} must give each stain its name: {{'ki67': sn.experiments.Stain(...)}}")
     for name, stain in panel.items():
+        if not isinstance(stain, Stain):
+            raise ModelError(f"the stain {name!r} is {stain!r:.80}, no sn.experiments.Stain")
         if not stain.can(model):
             raise ModelError(
                 f"the stain {name!r} reads {stain.reads!r}, which the model does not have"
@@ -124,8 +130,6 @@ def histology(
         for fate in stain.fates:
             if fate not in model.fates:
                 raise ModelError(f"the stain {name!r} names the fate {fate!r}{did_you_mean(fate, model.fates)}")
-    if counted < 1:
-        raise ModelError(f"counted is {counted!r}; count at least one cell")
 
     def look(visit: Visit) -> list[dict[str, Any]]:
         living = sum(visit.counts.values())

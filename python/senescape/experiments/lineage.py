@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from senescape.errors import ModelError
-from senescape.experiments.watching import long_table, watch
+from senescape.experiments.watching import long_table, scenario_given, watch
 from senescape.suggest import did_you_mean
 from senescape.table import Table
 
@@ -61,7 +61,7 @@ def reporter(
     ----------
     Jackson 2025, Cancer Heterog Plast 2(3):0013, ref 70.
     """
-    model = scenario.model
+    model = scenario_given(scenario, "reporter").model
     for name in (mark, truth):
         if name not in model.marks:
             raise ModelError(f"the model has no mark {name!r}{did_you_mean(name, model.marks)}")
@@ -90,7 +90,7 @@ def reporter(
 
 
 def barcodes(
-    scenario: Scenario, times: Sequence[float], *, fates: Sequence[str] | None = None, **settings: Any
+    scenario: Scenario, times: Sequence[float], *, fates: str | Sequence[str] | None = None, **settings: Any
 ) -> Table:
     """Count clones as sequenced barcodes would: every founder has one.
 
@@ -100,7 +100,7 @@ def barcodes(
         What to run.
     times : sequence of float
         When cells are collected (h).
-    fates : sequence of str, optional
+    fates : str or sequence of str, optional
         The cells that are sequenced; all by default.
     **settings
         As for :func:`senescape.simulate`.
@@ -112,13 +112,14 @@ def barcodes(
         exponential of Shannon's entropy: as many clones of one size are as diverse), and ``founders_of_most`` (the least number
         of founders that nine tenths of the cells descend from).
     """
-    model = scenario.model
-    for fate in fates or ():
+    model = scenario_given(scenario, "barcodes").model
+    names = (fates,) if isinstance(fates, str) else tuple(model.fates if fates is None else fates)
+    for fate in names:
         if fate not in model.fates:
             raise ModelError(f"the model has no fate {fate!r}{did_you_mean(fate, model.fates)}")
 
     def look(visit: Visit) -> list[dict[str, float]]:
-        clones = np.concatenate([visit.cells[name].clone for name in fates or visit.counts])
+        clones = np.concatenate([visit.cells[name].clone for name in names])
         sizes = np.sort(np.unique(clones, return_counts=True)[1])[::-1]
         if not len(sizes):
             return [{"cells": 0, "clones": 0, "largest": np.nan, "effective": 0.0, "founders_of_most": 0}]

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.errors import ModelError
-from senescape.experiments.watching import watch
+from senescape.experiments.watching import scenario_given, watch
 from senescape.measured import assemble_measured
+from senescape.run import positive, whole_number
 from senescape.simulate import simulate
 from senescape.suggest import did_you_mean
 from senescape.table import Table
@@ -70,15 +71,15 @@ def sort_cells(
     ModelError
         If the model lacks the trait or a fate, or a tumour holds fewer such cells than fractions.
     """
-    model = scenario.model
+    model = scenario_given(scenario, "sort_cells").model
     names = [trait.name for trait in model.traits]
     if by not in names:
         raise ModelError(f"the model has no trait {by!r} to sort by{did_you_mean(by, names)}")
     for each in (fate, target):
         if each not in model.fates:
             raise ModelError(f"the model has no fate {each!r}{did_you_mean(each, model.fates)}")
-    if fractions < 1:
-        raise ModelError(f"fractions is {fractions!r}; sort into at least one")
+    fractions = whole_number(fractions, "fractions", 1, 2**32 - 1)
+    until = positive(until, "until", "the hours that fractions are followed for")
 
     def look(visit: Visit) -> dict[str, NDArray[np.float32]]:
         return {name: np.array(getattr(visit.cells[fate], name), dtype=np.float32) for name in names}
@@ -180,7 +181,9 @@ def rechallenge(
     ModelError
         If nothing is given in the scenario, or its course is not over at `at`.
     """
-    model = scenario.model
+    model = scenario_given(scenario, "rechallenge").model
+    at = positive(at, "at", "the hour at which the course is given again")
+    after = positive(after, "after", "the hours from then to the last look")
     names = [trait.name for trait in model.traits]
     for name in traits or ():
         if name not in names:

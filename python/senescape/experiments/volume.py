@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from senescape.errors import ModelError
 from senescape.results import Result
+from senescape.run import positive
 from senescape.table import Table
 
 __all__ = ["response", "tumour_volume"]
@@ -37,8 +38,10 @@ def tumour_volume(result: Result, *, large: float = LARGE, clearance: float = 0.
     ModelError
         If a number is not one that it can be.
     """
-    if not (large > 0 and clearance > 0):
-        raise ModelError(f"large = {large!r} and clearance = {clearance!r} must be positive")
+    if not isinstance(result, Result):
+        raise ModelError(f"{result!r:.80} is no sn.Result; sn.simulate gives one")
+    large = positive(large, "large", "the size of stopped cells, of that of cycling ones")
+    clearance = positive(clearance, "clearance", "the share of dead mass cleared in an hour")
     layout, counts = result.layout, result.counts.astype(np.float64)
     ended = (counts < 0).any(axis=2)
     living = np.zeros(counts.shape[:2])

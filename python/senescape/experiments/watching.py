@@ -11,14 +11,15 @@ import numpy as np
 from senescape.errors import ModelError
 from senescape.hookspecs import hookimpl
 from senescape.plugins import registered
+from senescape.run import moments, positive, times_given
+from senescape.scenario import Scenario
 from senescape.simulate import simulate
 from senescape.table import Table
 
 if TYPE_CHECKING:
-    from senescape.scenario import Scenario
     from senescape.visits import Visit
 
-__all__ = ["long_table", "watch"]
+__all__ = ["long_table", "scenario_given", "watch"]
 
 T = TypeVar("T")
 _NUMBERS = itertools.count()
@@ -51,7 +52,8 @@ def watch(
     Raises
     ------
     ModelError
-        If the scenario has visits, at which looking would make its plugins act.
+        If the scenario has visits, at which looking would make its plugins act, or a time lies before the start or not before the
+        horizon.
 
     Examples
     --------
@@ -60,6 +62,9 @@ def watch(
     >>> sn.experiments.watch(scenario, [0.0], lambda visit: visit.counts["cycling"], seed=1)
     [[100]]
     """
+    scenario = scenario_given(scenario, "watch")
+    if not callable(look):
+        raise ModelError(f"watch(look={look!r}) is nothing that can be called with a visit")
     if scenario.visits is not None:
         raise ModelError(
             "the scenario has visits, at which its plugins act; looking at other times would make them act then: "
@@ -67,7 +72,8 @@ def watch(
         )
     if "visits" in settings:
         raise ModelError("watch(visits=...): visits are the times at which is looked; give them as times")
-    looks = sorted(set(times))
+    asked = times_given(times, "times").tolist()
+    looks = moments(asked, "times", positive(settings.get("until", scenario.until), "until", "the horizon in hours"))
     seen: dict[tuple[int, float], T] = {}
 
     class Watch:
@@ -78,7 +84,15 @@ def watch(
     with registered(f"senescape-watch-{next(_NUMBERS)}", Watch()) as name:
         watched = scenario.model_copy(update={"plugins": (*scenario.plugins, name), "visits": tuple(looks)})
         result = simulate(watched, **{"progress": False, **settings})
-    return [[seen.get((number, time)) for time in times] for number in result.replicate.tolist()]
+    return [[seen.get((number, time)) for time in asked] for number in result.replicate.tolist()]
+
+
+def scenario_given(given: Any, call: str) -> Scenario:
+    """A scenario, if that is what was given; `call` is for the message if it is none."""
+    if isinstance(given, Scenario):
+        return given
+    fix = f"; a preset or a file is read by sn.load({given!r})" if isinstance(given, str) else ""
+    raise ModelError(f"{call}: {given!r:.80} is no sn.Scenario{fix}")
 
 
 def long_table(
@@ -88,7 +102,7 @@ def long_table(
     rows = [
         {"replicate": number, "time": time, **row}
         for number, replicate in enumerate(seen)
-        for time, found in zip(times, replicate, strict=True)
+        for time, found in zip(np.ravel(times), replicate, strict=True)
         for row in found or ()
     ]
     return Table({name: np.array([row[name] for row in rows]) for name in ("replicate", "time", *columns)})
