@@ -114,9 +114,10 @@ class Outside:
                 f"the rule returned an array of shape {value.shape} for {n} cells {where}",
                 "return one number a cell, or one for all",
             )
-        bad = ~(np.isfinite(value) & (value >= 0))
-        if bad.any():
-            first = value[bad][0] if value.ndim else value
+        # Without arrays as long as the columns; neither end of those with a NaN compares.
+        if not (value.min() >= 0 and value.max() < np.inf):
+            flat = value.ravel()
+            first = flat[~(np.isfinite(flat) & (flat >= 0))][0]
             raise self._failure(
                 owner,
                 slow.name,

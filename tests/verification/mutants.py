@@ -24,6 +24,8 @@ TESTS = {
     "reading": ["reading"],
     "writing": ["reading"],
     "checkpoint": ["checkpoint_parts", "checkpoint"],
+    "resuming": ["resume", "checkpoint"],
+    "layout": ["results", "checkpoint_parts"],
 }
 """The files that test a module."""
 
