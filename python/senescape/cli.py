@@ -144,6 +144,9 @@ def _try_out(arguments: argparse.Namespace) -> None:
         try_to_write(path)
     except OSError as error:
         raise ResultError(f"the result cannot be written to {path}: {error.strerror or error}") from error
+    kept = getattr(arguments, "checkpoint", None)
+    if kept is not None and os.path.realpath(kept) == os.path.realpath(path):
+        raise ResultError(f"--out and the checkpoint are one file, {path}; give the result another")
     if str(path) != arguments.out:
         print(f"senescape: the result goes to {path}", file=sys.stderr)
     arguments.out = path
@@ -259,6 +262,12 @@ def _claims(arguments: argparse.Namespace) -> int:
         raise ModelError(f"there is no claim {missing[0]}; there are {', '.join(map(str, known))}")
     if not 0 < arguments.effort < math.inf:
         raise ModelError(f"--effort {arguments.effort:g}: write a positive number; 1 gives each check its power")
+    if arguments.gallery:
+        try:
+            # Now, not after an hour.
+            Path(arguments.gallery).mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            raise ResultError(f"no page can be written to {arguments.gallery}: {error}") from error
     outcomes = []
     for number in arguments.number or known:
         # A lab of its own each: a claim's seeds do not depend on which others are run.

@@ -82,6 +82,10 @@ class Cohort:
         columns: dict[str, NDArray[Any]] = {"patient": np.arange(patients)}
         for i, (name, distribution) in enumerate(self.parameters.items()):
             columns[name] = quantiles(distribution, shares[:, i])
+            if not np.isfinite(columns[name]).all():
+                raise ModelError(
+                    f"the cohort's {name!r} is drawn from {distribution!r}, some of whose values are not finite"
+                )
         self.table = Table(columns)
 
     def values(self, patient: int) -> dict[str, float]:
@@ -135,7 +139,7 @@ def quantiles(distribution: Distribution, shares: NDArray[np.float64]) -> NDArra
         case "gamma":
             return np.asarray(stats.gamma.ppf(shares, v["shape"], scale=v["scale"]))
         case "exponential":
-            return np.asarray(stats.expon.ppf(shares, scale=v["mean"]))
+            return np.asarray(v["mean"] * stats.expon.ppf(shares))
         case "bernoulli":
             return np.where(shares > 1.0 - v["p"], 1.0, 0.0)
     raise ModelError(f"a cohort cannot draw from {distribution!r}")

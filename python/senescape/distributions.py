@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import ClassVar
 
 import numpy as np
@@ -43,6 +43,9 @@ class Distribution:
     def params(self) -> dict[str, Param]:
         """Give the distribution's numbers as parameters, by name; those that are not given are left out."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}
+        for each in fields(self):
+            if given[each.name] is None and each.default is MISSING:
+                raise ModelError(f"{type(self).__name__}({each.name}=None) must be a number")
         return {
             name: as_param(value, f"{type(self).__name__}({name}={value!r})")
             for name, value in given.items()

@@ -267,7 +267,11 @@ def _number(value: Any, what: str, positive: bool = False) -> float:
     wanted = "a finite number > 0" if positive else "a finite number >= 0"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ModelError(f"{what} is {value!r}; it must be {wanted}")
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, OverflowError):
+        # A span of NumPy's, which counts as a number there; a whole number that no float holds.
+        raise ModelError(f"{what} is {value!r:.40}; it must be {wanted}") from None
     if not math.isfinite(number) or number < 0 or (positive and number == 0):
         raise ModelError(f"{what} is {number:g}; it must be {wanted}")
     return number

@@ -51,7 +51,7 @@ def layout_from_json(data: Mapping[str, Any]) -> Layout:
     """Read what :func:`layout_to_json` wrote."""
     for row in data["transitions"]:
         _texts(each for each in row if each is not None)
-    return Layout(
+    layout = Layout(
         fates=_texts(data["fates"]),
         barriers=_texts(data["barriers"]),
         causes=_texts(data["causes"]),
@@ -62,6 +62,24 @@ def layout_from_json(data: Mapping[str, Any]) -> Layout:
         units=dict(zip(_texts(data["units"]), _texts(data["units"].values()), strict=True)),
         initial=tuple(int(n) for n in data["initial"]),
     )
+    _check(layout)
+    return layout
+
+
+def _check(layout: Layout) -> None:
+    """Refuse names that stand for nothing."""
+    if len(layout.initial) != len(layout.fates) or not all(0 <= n < 2**32 for n in layout.initial):
+        raise ValueError(f"the cells at the start are none: {layout.initial!r:.200}")
+    for t in layout.transitions:
+        known = [
+            t.source in layout.fates,
+            t.kind in ("move", "death", "division"),
+            t.target is None if t.kind == "death" else t.target in layout.fates,
+            t.cause is None or (t.kind == "death" and t.cause in layout.causes),
+            t.barrier is None or t.barrier in layout.barriers,
+        ]
+        if not all(known):
+            raise ValueError(f"a transition is none: {t!r:.200}")
 
 
 def _texts(values: Iterable[Any]) -> tuple[str, ...]:

@@ -229,6 +229,8 @@ def read_cells(
     ``sn.read_cells("cells.h5ad", {"mcl1": sn.Measured(column="MCL1", transform="expm1", scale="median", times=0.9)})``
     gives the MCL-1 of each cell, 0.9 in the median one; docs/cells.md runs one whole.
     """
+    if not isinstance(traits, Mapping):
+        raise ScenarioError(f"read_cells: traits is {traits!r:.80}; give the column of each trait: {{'mcl1': 'MCL1'}}")
     try:
         table = CellTable.model_validate(
             {"file": str(file), "traits": dict(traits), "where": dict(where or {}), "layer": layer}

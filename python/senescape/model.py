@@ -367,6 +367,8 @@ class Model:
 
 
 def _names(kind: str, names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ModelError(f"{kind}s is {names!r}; it must be a list of names")
     seen: dict[str, None] = {}
     for name in names:
         if not isinstance(name, str) or not name:
@@ -387,6 +389,8 @@ def _in_order(kind: str, listed: Iterable[str], named: Iterable[str]) -> tuple[s
 def _objects(argument: str, things: Sequence[_T], kind: type[_T]) -> tuple[_T, ...]:
     if isinstance(things, kind):
         raise ModelError(f"{argument} is one {kind.__name__}; it must be a list, {argument}=[...]")
+    if not isinstance(things, Iterable):
+        raise ModelError(f"{argument} is {things!r}; it must be a list of sn.{kind.__name__} objects")
     for thing in things:
         if not isinstance(thing, kind):
             raise ModelError(f"{argument} holds {thing!r}; it must hold sn.{kind.__name__} objects")

@@ -49,6 +49,11 @@ class Observable:
             raise ModelError(f"{owner}: kind is {kind!r}; it must be one of {', '.join(KINDS)}")
         if value is None and kind != "count":
             raise ModelError(f"{owner}: give value, a trait's name or a rule of (cell, env, p)")
+        if value is not None and kind == "count":
+            raise ModelError(
+                f"{owner}: a count is of all cells of the fate and reads no value; leave it out, or count those for which a "
+                "comparison holds with kind='sum'"
+            )
         self.name = name
         self.fate = fate
         self.kind = kind

@@ -125,7 +125,9 @@ class Outside:
                 f"the rule gave the hazard {first:g} {where}",
                 "a hazard is a finite number per hour, never negative: np.maximum(0.0, ...)",
             )
-        return np.ascontiguousarray(np.broadcast_to(value, (n,)), dtype=np.float32)
+        with np.errstate(over="ignore"):
+            # What is beyond single precision is infinite to the engine, which tells.
+            return np.ascontiguousarray(np.broadcast_to(value, (n,)), dtype=np.float32)
 
     def visit(self, number: int, _: int, scene: Mapping[str, Any]) -> str | None:
         """One visit of a replicate: all its doses as JSON, if they changed."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from senescape.errors import ModelError
 from senescape.frozen import Frozen
 from senescape.rules import Param, Rule, as_param, as_rule
@@ -65,4 +67,6 @@ class Pool(Frozen):
         else:
             change = as_rule(rate, params, f"{owner}: rate", reads_cell=False)
         start = as_param(initial, f"{owner}: initial", unit=unit)
+        if abs(start.value) > np.finfo(np.float32).max:
+            raise ModelError(f"{owner}: initial is {start.value:g}, beyond single precision; count in a larger unit")
         self._put(name=name, unit=str(unit), initial=start, rate=change)

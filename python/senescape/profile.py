@@ -76,7 +76,12 @@ class Profile:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Profile:
         """Read what :meth:`to_json` wrote."""
-        return cls(tuple(Cost(**cost) for cost in data["costs"]), float(data["seconds"]))
+        costs = tuple(Cost(**cost) for cost in data["costs"])
+        for cost in costs:
+            texts = isinstance(cost.what, str) and isinstance(cost.fate, str) and isinstance(cost.path, str)
+            if not (texts and isinstance(cost.cells, int) and isinstance(cost.seconds, float | int)):
+                raise ValueError(f"a cost is none: {cost!r:.200}")
+        return cls(costs, float(data["seconds"]))
 
 
 def shares(document: Mapping[str, Any]) -> list[float]:

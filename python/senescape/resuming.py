@@ -105,6 +105,7 @@ def resume(
     True
     """
     path = path_of(path, "a checkpoint")
+    positive(checkpoint_every, "checkpoint_every", "a time in seconds")
     kept = read_checkpoint(path)
     given = None if model is None else _the_same(kept, model_of(model, "resume(model=...)"), path)
     if given is None and kept.engine.calls:

@@ -74,6 +74,9 @@ class Param:
                 object.__setattr__(self, each, float(given))
             except OverflowError:
                 raise ModelError(f"a parameter's {each} is too large a whole number to be counted with") from None
+            except TypeError:
+                # A span of NumPy's, which counts as a number there.
+                raise ModelError(f"a parameter's {each} is {given!r}; it must be a number") from None
         for each in ("unit", "source"):
             if not isinstance(getattr(self, each), str):
                 raise ModelError(f"a parameter's {each} is {getattr(self, each)!r}; it must be a text")
@@ -141,6 +144,8 @@ class Rule:
 
     def __post_init__(self) -> None:
         wanted = "(cell, env, p)" if self.reads_cell else "(env, p)"
+        if inspect.iscoroutinefunction(self.function) or inspect.isgeneratorfunction(self.function):
+            raise RuleError(f"{self.name} must return what it computes; write it without async and yield")
         if not callable(self.function):
             raise RuleError(f"{self.function!r} is neither a number nor a function of {wanted}")
         try:

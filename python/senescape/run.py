@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -44,10 +45,14 @@ class Relapse:
 
     def __init__(self, above: float, fates: str | Sequence[str] | None = None, after: float = 0.0) -> None:
         for name, value, what in (("above", above, "number"), ("after", after, "time (h)")):
-            if not (isinstance(value, Real) and 0 <= value < math.inf):
+            if isinstance(value, bool) or not (isinstance(value, Real) and 0 <= value <= sys.float_info.max):
                 raise ModelError(f"Relapse({name}={value!r}) needs a finite {what} >= 0")
         if fates is not None and (not isinstance(fates, str | Sequence) or not fates):
             raise ModelError(f"Relapse(fates={fates!r}) needs the names of fates")
+        if isinstance(fates, Sequence) and not isinstance(fates, str):
+            for fate in fates:
+                if fates.count(fate) > 1:
+                    raise ModelError(f"Relapse(fates={fates!r}) names {fate!r} twice")
         self.above = float(above)
         self.fates = (fates,) if isinstance(fates, str) else None if fates is None else tuple(fates)
         self.after = float(after)
@@ -176,7 +181,7 @@ def times_given(value: Any, name: str) -> NDArray[np.float64]:
     """Numbers as they were given; `name` is for the message if they are none."""
     try:
         return np.asarray(value, dtype=np.float64).ravel()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ModelError(f"{name} = {value!r} are not times (h)") from None
 
 
@@ -242,6 +247,8 @@ def positive(value: Any, name: str, what: str) -> float:
         if isinstance(value, bool):
             raise TypeError
         number = float(value)
+    except OverflowError:
+        number = math.inf
     except (TypeError, ValueError):
         raise ModelError(f"{name} = {value!r} is not a number; give {what}") from None
     if not (number > 0 and math.isfinite(number)):

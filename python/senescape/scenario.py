@@ -189,6 +189,8 @@ class Scenario(_Part):
         To read it runs no code. To make its model runs that of the plugins that it names, which are yours: installed, registered,
         or modules on the path of this Python that were written to be plugins.
         """
+        if not isinstance(text, str):
+            raise ScenarioError(f"from_toml: {text!r:.80} is no text; a file is read by sn.load(path)")
         try:
             return cls.model_validate(_read(text, place, ()))
         except ValidationError as error:
@@ -220,8 +222,10 @@ class Scenario(_Part):
         copy.__dict__.pop("founders", None)
         return copy
 
-    def with_params(self, values: dict[str, float]) -> Scenario:
+    def with_params(self, values: Mapping[str, float]) -> Scenario:
         """The same scenario with some parameter values changed."""
+        if not isinstance(values, Mapping):
+            raise ScenarioError(f"with_params: {values!r:.80} gives no values by name: {{'escape.h0': 0.01}}")
         other = self.model_copy(update={"parameters": {**self.parameters, **values}})
         # Where the model had been made, nothing needs to be traced again.
         if "model" in self.__dict__ and self.cells is None:

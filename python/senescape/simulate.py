@@ -108,8 +108,9 @@ def simulate(
         Keep in it the tumours as they stand at the horizon, so that they can go on past it, under one treatment or several.
     max_memory : int, optional
         Bytes that cells may take, those of all replicates that run at once together; the rest of the process, what a
-        checkpoint copies and what called rules and visits compute come on top. Beyond it the run ends, with what had finished. A cell takes about 100 bytes. By default
-        three quarters of what the machine, its container and the process's own limit leave at the start.
+        checkpoint copies and what called rules and visits compute come on top. Beyond it the run ends, with what had finished.
+        A cell takes about 100 bytes. By default three quarters of what the machine, its container and the process's own limit
+        leave at the start.
 
     Returns
     -------

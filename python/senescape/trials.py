@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,7 +142,7 @@ class Trial:
                     f"{lost.sum()} of {lost.size} tumours of the arm {name!r} outgrew max_cells before they relapsed, so their "
                     "relapse-free time is not known; raise max_cells, or let relapse.above be lower"
                 )
-        if not 0 < confidence < 1:
+        if not (isinstance(confidence, Real) and 0 < confidence < 1):
             raise ModelError(f"confidence = {confidence!r} must lie between 0 and 1")
         return compare(self.times(arm), self.times(control), self.horizon, (arm, control), confidence, self.seed)
 

@@ -13,7 +13,11 @@ __all__ = ["days", "hours", "minutes", "weeks"]
 def _number(n: float, unit: str, array: str) -> float:
     if isinstance(n, bool) or not isinstance(n, Real):
         raise UnitError(f"{unit}({n!r}): give one number; for an array of times, {array}")
-    value = float(n)
+    try:
+        value = float(n)
+    except (TypeError, OverflowError):
+        # A span of NumPy's, which counts as a number there; a whole number that no float holds.
+        raise UnitError(f"{unit}({n!r:.40}): give one number that a float holds") from None
     if not math.isfinite(value):
         raise UnitError(f"{unit}({n!r}) is not a finite time; leave the argument out where a time may be missing")
     return value

@@ -26,6 +26,13 @@ def path_of(value: Any, what: str) -> Path:
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(text, str) or not text or "\0" in text:
         raise ModelError(f"{what}: {value!r} is no path; give a text or a pathlib.Path")
+    try:
+        os.lstat(text)
+    except UnicodeEncodeError:
+        raise ModelError(f"{what}: {value!r} is no path: a letter of it is none that names of files can have") from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ModelError(f"{what}: {text[:40]!r}... is longer than names of files can be") from None
     return Path(text)
 
 

@@ -116,13 +116,17 @@ class Machine(RuleBasedStateMachine):
             result = sn.simulate(kept.model, **{**kept.settings, "threads": threads}, progress=False)
             assert result.sha256 == kept.result.sha256
 
-    @rule(kept=kept, share=st.floats(0.0, 1.0))
-    def pause(self, kept: Kept, share: float) -> None:
+    @rule(kept=kept, share=st.floats(0.0, 1.0), larger=st.sampled_from([1, 60]))
+    def pause(self, kept: Kept, share: float, larger: int) -> None:
         """Stopped when so many replicates are done or at once, and resumed, once or twice."""
         if "begin" in kept.settings:
             return
         self.steps["pause"] += 1
         run = {**kept.settings, "replicates": 6, "threads": 1}
+        # Small tumours are over before the engine asks whether to stop.
+        run["initial"] = {fate: larger * n for fate, n in run["initial"].items()}
+        if "max_cells" in run:
+            run["max_cells"] *= larger
         whole = sn.simulate(kept.model, **run, progress=False)
         check(whole)
 

@@ -85,8 +85,10 @@ def sort_cells(
         return {name: np.array(getattr(visit.cells[fate], name), dtype=np.float32) for name in names}
 
     seed = settings.pop("seed", None)
+    if seed is not None:
+        seed = whole_number(seed, "seed", 0, 2**64 - 1)
     seeds = np.random.SeedSequence(seed)
-    collected = watch(scenario, [at], look, **settings, seed=None if seed is None else int(seed))
+    collected = watch(scenario, [at], look, **settings, seed=seed)
     plating = {name: value for name, value in settings.items() if name in ("threads", "sync", "rtol")}
     rows: list[dict[str, Any]] = []
     for number, (cells,) in enumerate(collected):

@@ -107,6 +107,13 @@ impl Plan {
         let segments = schedule.segments(&[before.as_slice(), &edges].concat()).split_off(before.len());
         let ranges = ranges(&segments, &edges, model.drugs.len());
         let drugs = model.drugs.len();
+        if let Some(at) = ranges[0].iter().position(|(_, high)| !(*high < f32::INFINITY)) {
+            let (name, from) = (&model.drugs[at % drugs], edges[at / drugs]);
+            return Err(Error::Run(format!(
+                "the concentration of '{name}' is beyond what can be counted from {from:.4} h on; look at amounts, volume and \
+                 duration"
+            )));
+        }
         let peaks = (0..drugs).map(|drug| ranges[0].iter().skip(drug).step_by(drugs).map(|range| range.1).collect());
         let mut steady = steady(peaks, segments.len());
         if let Some(split) = run.split {

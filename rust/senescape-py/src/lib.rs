@@ -34,17 +34,20 @@ fn parse<T: for<'a> serde::Deserialize<'a>>(what: &str, text: &str) -> Result<T,
     })
 }
 
-fn job(model: &str, run: &str, columns: Vec<PyReadonlyArray1<'_, f32>>) -> Result<Job, Error> {
+fn job(py: Python<'_>, model: &str, run: &str, columns: Vec<PyReadonlyArray1<'_, f32>>) -> Result<Job, Error> {
     let columns = columns.iter().map(|c| c.as_array().to_vec()).collect();
-    guarded("the check of a model", || {
-        Job::new(&parse::<ModelDocument>("model", model)?, parse::<RunDocument>("run", run)?, columns)
+    // A schedule of a hundred thousand doses takes a while.
+    py.detach(|| {
+        guarded("the check of a model", || {
+            Job::new(&parse::<ModelDocument>("model", model)?, parse::<RunDocument>("run", run)?, columns)
+        })
     })
 }
 
 /// Check a model and a run, and compile its rules, without running it.
 #[pyfunction]
 fn check(py: Python<'_>, model: &str, run: &str, columns: Vec<PyReadonlyArray1<'_, f32>>) -> PyResult<()> {
-    job(model, run, columns).map(|_| ()).map_err(|error| into_py(py, error))
+    job(py, model, run, columns).map(|_| ()).map_err(|error| into_py(py, error))
 }
 
 /// The compiled programs of a model, one listing a fate.
@@ -55,7 +58,7 @@ fn listing(
     run: &str,
     columns: Vec<PyReadonlyArray1<'_, f32>>,
 ) -> PyResult<Vec<(String, String)>> {
-    let job = job(model, run, columns).map_err(|error| into_py(py, error))?;
+    let job = job(py, model, run, columns).map_err(|error| into_py(py, error))?;
     Ok(job.model().fates.iter().map(|fate| (fate.name.clone(), fate.listing.clone())).collect())
 }
 
@@ -150,7 +153,7 @@ fn simulate<'py>(
     every: f64,
     states: Option<Vec<Bound<'py, PyBytes>>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let job = job(model, run, columns).map_err(|error| into_py(py, error))?;
+    let job = job(py, model, run, columns).map_err(|error| into_py(py, error))?;
     let kept = kept(states).map_err(|error| into_py(py, error))?;
     let control = Control::default();
     control.asked.store(1, Ordering::Relaxed);

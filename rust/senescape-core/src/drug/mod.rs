@@ -3,11 +3,13 @@
 //! One or two compartments with bolus, infusion and oral doses, and rectangular pulses as in a dish. A two-compartment
 //! drug is the sum of two exponential modes; each kind of dose has its own closed form in each mode.
 
+mod running;
 mod segment;
 
 pub use segment::Segment;
 
 use crate::expr::math::exp_f64;
+use running::{Kind, Running};
 use segment::{passage, phi};
 
 /// A drug or a dose that cannot be.
@@ -192,10 +194,10 @@ impl Schedule {
                 held: 0.0,
             })
             .collect();
-        let mut order: Vec<(f64, usize)> = self.doses.iter().enumerate().map(|(i, dose)| (dose.at, i)).collect();
-        order.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut next = 0;
-        let mut running: Vec<&Dose> = Vec::new();
+        let mut order: Vec<&Dose> = self.doses.iter().collect();
+        order.sort_by(|a, b| a.at.total_cmp(&b.at));
+        let mut order = order.into_iter().peekable();
+        let mut running = Running::new(self.modes.len());
         for (n, pair) in edges.windows(2).enumerate() {
             if n > 0 {
                 let length = pair[0] - edges[n - 1];
@@ -203,31 +205,27 @@ impl Schedule {
                     segment.advance(length);
                 }
             }
-            running.retain(|dose| end(dose).is_some_and(|t| t > pair[0]));
-            while next < order.len() && order[next].0 <= pair[0] {
-                let dose = &self.doses[order[next].1];
-                let segment = &mut state[dose.drug];
+            running.end_by(pair[0]);
+            while let Some(dose) = order.next_if(|dose| dose.at <= pair[0]) {
+                let (segment, end) = (&mut state[dose.drug], end(dose).unwrap_or(dose.at));
                 match dose.route {
-                    Route::Bolus => {
+                    Route::Oral => segment.depot += dose.amount * self.bioavailability[dose.drug],
+                    Route::Infusion { duration } if end > dose.at => {
+                        running.begin(dose.drug, Kind::Infusion, dose.amount / duration, end);
+                    }
+                    Route::Pulse { .. } if end > dose.at => running.begin(dose.drug, Kind::Pulse, dose.amount, end),
+                    // Too short to take any time.
+                    Route::Pulse { .. } => {}
+                    Route::Bolus | Route::Infusion { .. } => {
                         for (mode, level) in &mut segment.modes {
                             *level += dose.amount * mode.share;
                         }
                     }
-                    Route::Oral => segment.depot += dose.amount * self.bioavailability[dose.drug],
-                    Route::Infusion { .. } | Route::Pulse { .. } => running.push(dose),
                 }
-                next += 1;
             }
-            // Summed anew each time, so that what has ended leaves nothing behind.
-            for segment in &mut state {
-                (segment.infusion, segment.held) = (0.0, 0.0);
-            }
-            for dose in &running {
-                match dose.route {
-                    Route::Infusion { duration } => state[dose.drug].infusion += dose.amount / duration,
-                    Route::Pulse { .. } => state[dose.drug].held += dose.amount,
-                    Route::Bolus | Route::Oral => {}
-                }
+            for (drug, segment) in state.iter_mut().enumerate() {
+                segment.infusion = running.sum(drug, Kind::Infusion);
+                segment.held = running.sum(drug, Kind::Pulse);
             }
             out.push(state.clone());
         }

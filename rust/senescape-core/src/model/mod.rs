@@ -160,6 +160,11 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Whether it reads a time, which goes on whatever else stands still.
+    pub(crate) fn reads_clock(&self) -> bool {
+        self.inputs.iter().any(|source| matches!(source, Source::Age | Source::Env(EnvInput::Time)))
+    }
+
     /// The value of the first output for one cell.
     pub(crate) fn value(
         &self,
