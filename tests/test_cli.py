@@ -36,6 +36,31 @@ def test_where_the_result_goes_is_told_if_it_is_elsewhere(scenario, tmp_path, ca
     assert (tmp_path / "r.txt.npz").is_file()
 
 
+def test_a_result_does_not_take_the_place_of_the_checkpoint(scenario, tmp_path, capsys):
+    kept = str(tmp_path / "r.npz")
+    run = ["run", scenario, "--replicates", "1", "--checkpoint", kept]
+    assert main([*run, "--out", kept]) == 2
+    assert "--out and the checkpoint are one file" in capsys.readouterr().err
+    assert main([*run, "--keep-cells"]) == 0
+    assert main(["resume", kept, "--until", "60", "--out", kept]) == 2
+    assert main(["resume", kept, "--until", "60", "--checkpoint-every", "0"]) == 2
+    assert "checkpoint_every" in capsys.readouterr().err
+
+
+def test_names_that_no_file_can_have(scenario, tmp_path, capsys):
+    long = str(tmp_path / ("a" * 300))
+    for given in (["--out", long], ["--checkpoint", long], ["--checkpoint", str(tmp_path / "\ud800")]):
+        assert main(["run", scenario, "--replicates", "1", *given]) == 2
+        said = capsys.readouterr().err
+        assert "longer than names of files can be" in said or "is no path" in said
+
+
+def test_the_place_of_the_gallery_is_tried_before_the_claims(scenario, monkeypatch, capsys):
+    monkeypatch.setattr("senescape.claims.run_claim", lambda *given: pytest.fail("it ran"))
+    assert main(["claims", "1", "--gallery", scenario]) == 2
+    assert "no page can be written to" in capsys.readouterr().err
+
+
 def by_shell(command):
     return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
 

@@ -104,6 +104,10 @@ def test_a_latin_hypercube_has_one_patient_in_each_stratum():
     assert len(set(np.floor(shares * 50).astype(int).tolist())) < 50
 
 
+def test_a_mean_of_0_is_0_for_all():
+    assert not sn.Cohort({"x": sn.Exponential(0.0)}, patients=5, seed=1).table["x"].any()
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
@@ -112,6 +116,7 @@ def test_a_latin_hypercube_has_one_patient_in_each_stratum():
             {"parameters": {"x": sn.Uniform(0, 1), "y": 1.0}, "patients": 3},
             "the cohort's 'y' is 1.0; give a distribution",
         ),
+        ({"parameters": {"x": sn.LogNormal(1.0, 1e4)}, "patients": 3}, "the cohort's 'x' .* are not finite"),
         ({"parameters": {"x": sn.Uniform(0, 1)}, "patients": 0}, "patients = 0 must lie between 1 and"),
         (
             {"parameters": {"x": sn.Uniform(0, 1)}, "patients": 3, "method": "sobol"},

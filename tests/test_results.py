@@ -76,6 +76,30 @@ def test_fewer_than_no_cells_are_a_plain_error(result, tmp_path, name, value):
         sn.open_result(path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: header["layout"].update(initial=[]),
+        lambda header: header["layout"].update(initial=[2**70] * len(header["layout"]["fates"])),
+        lambda header: header["layout"].update(causes=[]),
+        lambda header: header["layout"]["transitions"][0].__setitem__(1, "dead"),
+        lambda header: header["layout"]["transitions"][0].__setitem__(2, "vanish"),
+        lambda header: header["profile"]["costs"][0].update(cells=None),
+        lambda header: header["profile"]["costs"][0].update(what=[[]]),
+        lambda header: header["profile"]["costs"][0].update(seconds=""),
+    ],
+)
+def test_names_and_costs_that_stand_for_nothing_are_a_plain_error(result, tmp_path, change):
+    path = result.save(tmp_path / "run.npz")
+    with np.load(path) as file:
+        arrays = {each: file[each] for each in file.files}
+    header = json.loads(str(arrays["header"]))
+    change(header)
+    np.savez(path, **{**arrays, "header": np.asarray(json.dumps(header))})
+    with pytest.raises(sn.ResultError, match="holds one that cannot be"):
+        sn.open_result(path)
+
+
 def test_drugs_are_right_continuous(result):
     chemo = result.drugs[:, 0]
     assert chemo[result.time == 24.0] == 1.0

@@ -265,7 +265,8 @@ def _owner(kind: str, drug: Any) -> str:
 
 def _number(value: Any, what: str, positive: bool = False) -> float:
     wanted = "a finite number > 0" if positive else "a finite number >= 0"
-    if isinstance(value, bool) or not isinstance(value, Real):
+    # Floats first: to look a kind of number up takes longer, and doses may be many.
+    if isinstance(value, bool) or not isinstance(value, float | Real):
         raise ModelError(f"{what} is {value!r}; it must be {wanted}")
     try:
         number = float(value)

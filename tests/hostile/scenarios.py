@@ -105,6 +105,12 @@ def texts() -> Iterator[tuple[str, str | bytes]]:
         "doses for ever",
         GOOD + '[[pulses]]\ndrug="doxorubicin"\nconcentration=1\nstart=1\nduration=1\nrepeat=100000\n',
     )
+    many = "repeat=100000\ninterval=0.0001\nduration=30\n"
+    yield "pulses over each other", GOOD + '[[pulses]]\ndrug="doxorubicin"\nconcentration=1e-5\nstart=1\n' + many
+    yield (
+        "infusions over each other",
+        GOOD + '[[doses]]\ndrug="doxorubicin"\namount=1e-5\nat=1\nroute="infusion"\n' + many,
+    )
     yield "huge dose", GOOD + '[[doses]]\ndrug="doxorubicin"\namount=1e308\nat=1\nrepeat=9\ninterval=1e-300\n'
     yield "endless pulse", GOOD + '[[pulses]]\ndrug="doxorubicin"\nconcentration=1e308\nstart=0\nduration=1e308\n'
     yield "many observations", GOOD + "every = 1e-9\n"
