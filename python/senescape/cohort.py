@@ -81,7 +81,8 @@ class Cohort:
             shares = rng.random((patients, len(parameters)))
         columns: dict[str, NDArray[Any]] = {"patient": np.arange(patients)}
         for i, (name, distribution) in enumerate(self.parameters.items()):
-            columns[name] = quantiles(distribution, shares[:, i])
+            with np.errstate(over="ignore", invalid="ignore"):
+                columns[name] = quantiles(distribution, shares[:, i])
             if not np.isfinite(columns[name]).all():
                 raise ModelError(
                     f"the cohort's {name!r} is drawn from {distribution!r}, some of whose values are not finite"

@@ -67,6 +67,6 @@ class Pool(Frozen):
         else:
             change = as_rule(rate, params, f"{owner}: rate", reads_cell=False)
         start = as_param(initial, f"{owner}: initial", unit=unit)
-        if abs(start.value) > np.finfo(np.float32).max:
+        if abs(start.value) > float(np.finfo(np.float32).max):
             raise ModelError(f"{owner}: initial is {start.value:g}, beyond single precision; count in a larger unit")
         self._put(name=name, unit=str(unit), initial=start, rate=change)

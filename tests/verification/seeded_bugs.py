@@ -80,7 +80,7 @@ BUGS = {
         "age goes on in a new fate", "effect.rs", "        self.daughter.entered = now;\n        self.daughter.level",
         "        self.daughter.level"),
     "flow-end": Bug(
-        "a flow is followed to the middle of its step only", "flow.rs",
+        "a flow is followed to the middle of its step only", "flow/mod.rs",
         "        relax(&fate.flows, &hours_between(from, to), &mut self.last);",
         "        relax(&fate.flows, &hours_between(from, &centre), &mut self.last);"),
     "lost-at-edge": Bug(
