@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape import _core
-from senescape.drugs import Dose, Drug, Pulse
+from senescape.drugs import Drug
 from senescape.engine import COUNTED, RECORDED, Engine, as_states, joined
 from senescape.errors import CheckpointError, ModelError
 from senescape.layout import Layout, layout_from_json, layout_to_json
@@ -28,7 +28,7 @@ from senescape.results import Orders, check_arrays, doses_from_json
 from senescape.run import positive
 from senescape.writing import pack, path_of, try_to_write, write_whole
 
-__all__ = ["Checkpoint", "Kept", "Writer", "dose_of", "read_checkpoint"]
+__all__ = ["Checkpoint", "Kept", "Writer", "read_checkpoint"]
 
 MAGIC = b"senescape checkpoint 1\n"
 """The first line; its number is the version of the format."""
@@ -313,11 +313,3 @@ def _drug_to_json(drug: Drug) -> dict[str, Any]:
 
 def _drug_from_json(data: Mapping[str, Any]) -> Drug:
     return Drug(data["name"], route=data["route"], unit=data["unit"], **data["fields"])
-
-
-def dose_of(drugs: Sequence[Drug], data: Mapping[str, Any]) -> Dose | Pulse:
-    """Make a dose of what :func:`senescape.run.dose_document` wrote."""
-    name = drugs[data["drug"]].name
-    if data["route"] == "pulse":
-        return Pulse(name, data["amount"], start=data["at"], duration=data["duration"])
-    return Dose(name, data["amount"], data["at"], data["route"], data["duration"])

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from senescape.checkpoint import Checkpoint, Kept, dose_of, read_checkpoint
+from senescape.checkpoint import Checkpoint, Kept, read_checkpoint
 from senescape.drugs import Dose, Pulse
 from senescape.engine import COUNTED, RECORDED, run_engine
 from senescape.errors import CheckpointError, ModelError
 from senescape.results import Result
-from senescape.run import dose_document, doses_given, observation_times, positive, thread_count
+from senescape.run import dose_document, doses_given, observation_times, positive, thread_count, whole_number
 from senescape.simulate import model_of, outside_of
 from senescape.writing import path_of
 
@@ -40,6 +40,7 @@ def resume(
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: float = 600.0,
     keep_cells: bool = False,
+    max_memory: int | None = None,
 ) -> Result:
     """Go on with a run that was kept.
 
@@ -66,6 +67,8 @@ def resume(
         Where the run is kept from now on: by default, for a run that was stopped, where it was kept before.
     checkpoint_every, keep_cells
         As for :func:`simulate`.
+    max_memory : int, optional
+        As for :func:`simulate`; by default the limit that the run had, if it was given one.
 
     Returns
     -------
@@ -129,12 +132,13 @@ def resume(
                 "anew with keep_cells=True"
             )
     run |= {"done": later.finished, "keep": keep_cells or (run["keep"] and not extended)}
+    if max_memory is not None:
+        run["max_memory"] = whole_number(max_memory, "max_memory", 1, 2**63 - 1)
     if threads is not None:
         run["threads"] = thread_count(threads)
     outside = None
     if given is not None:
-        planned = [dose_of(kept.engine.drugs, dose) for dose in run["doses"]]
-        outside = outside_of(given, run, planned, call_limit, kept.orders)
+        outside = outside_of(given, run, call_limit, kept.orders)
     # States of finished replicates are those at the horizon: they are for later, not to go on from now.
     going = {number: state for number, state in later.states.items() if number not in set(later.finished)}
     where = checkpoint if checkpoint is not None or extended else path

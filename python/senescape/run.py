@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from senescape.model import Model
 
 __all__ = [
-    *("Relapse", "dose_document", "doses_given", "moments", "observation_times", "positive", "run_document"),
+    *("Relapse", "dose_document", "dose_of", "doses_given", "moments", "observation_times", "positive", "run_document"),
     *("thread_count", "times_given", "whole_number"),
 ]
 
@@ -91,14 +91,15 @@ def run_document(
     """
     until = positive(settings["until"], "until", "the horizon in hours, for example sn.days(60)")
     stop, most = settings["relapse"], settings["max_cells"]
+    replicates = whole_number(replicates, "replicates", 1, 2**31 - 1)
     return {
         "initial": _initial(model, settings["initial"]),
         "until": until,
         "observe": observation_times(until, settings["every"], settings["observe"]),
         "sync": positive(24.0 if settings["sync"] is None else settings["sync"], "sync", "a time in hours"),
         "seed": whole_number(seed, "seed", 0, 2**64 - 1),
-        "first_replicate": whole_number(first_replicate, "first_replicate", 0, 2**63 - 1),
-        "replicates": whole_number(replicates, "replicates", 1, 2**31 - 1),
+        "first_replicate": whole_number(first_replicate, "first_replicate", 0, 2**63 - 1 - replicates),
+        "replicates": replicates,
         "threads": thread_count(threads),
         "rtol": positive(rtol, "rtol", "a relative tolerance, such as 1e-4"),
         "visits": _visits(model, until, settings["visits"]),
@@ -227,6 +228,14 @@ def dose_document(drugs: Sequence[Drug], dose: Dose | Pulse) -> dict[str, Any]:
             "too much to be counted"
         )
     return {"drug": index, "at": dose.at, "amount": dose.amount, "route": route, "duration": dose.duration}
+
+
+def dose_of(drugs: Sequence[Drug], data: Mapping[str, Any]) -> Dose | Pulse:
+    """Make a dose of what :func:`dose_document` wrote."""
+    name = drugs[data["drug"]].name
+    if data["route"] == "pulse":
+        return Pulse(name, data["amount"], start=data["at"], duration=data["duration"])
+    return Dose(name, data["amount"], data["at"], data["route"], data["duration"])
 
 
 def _relapse(model: Model, rule: Relapse) -> dict[str, Any]:

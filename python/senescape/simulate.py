@@ -18,7 +18,7 @@ from senescape.model import Model
 from senescape.outside import Outside
 from senescape.provenance import provenance
 from senescape.results import Orders, Result
-from senescape.run import Relapse, dose_document, doses_given, positive, run_document, whole_number
+from senescape.run import Relapse, dose_document, dose_of, doses_given, positive, run_document, whole_number
 
 if TYPE_CHECKING:
     from senescape.checkpoint import Checkpoint
@@ -159,13 +159,12 @@ def simulate(
         kept = Checkpoint(checkpoint, checkpoint_every, keep_cells)
     elif keep_cells:
         raise ModelError("keep_cells=True keeps tumours in a checkpoint: give checkpoint=path too")
-    return execute(runs, run, given["doses"], scenario, progress, call_limit, kept)
+    return execute(runs, run, scenario, progress, call_limit, kept)
 
 
 def execute(
     model: Model,
     run: Mapping[str, Any],
-    doses: Sequence[Dose | Pulse] = (),
     scenario: Scenario | None = None,
     progress: bool | Callable[[int], object] | None = None,
     call_limit: float = 10.0,
@@ -179,10 +178,8 @@ def execute(
         What runs.
     run : mapping
         See :func:`senescape.run.run_document`.
-    doses : sequence of Dose or Pulse
-        The doses that the document holds.
     scenario : Scenario, optional
-        Where they come from, for provenance.
+        Where it comes from, for provenance.
     progress, call_limit
         As for :func:`simulate`.
     checkpoint : Checkpoint, optional
@@ -190,7 +187,7 @@ def execute(
     """
     made_by = provenance(model, run, scenario)
     engine = Engine.of(model, run)
-    outside = outside_of(model, run, doses, call_limit)
+    outside = outside_of(model, run, call_limit)
     keeper = None
     if checkpoint is not None:
         run = {**run, "pausable": True, "keep": checkpoint.keep_cells}
@@ -241,7 +238,6 @@ def model_of(given: Any, what: str) -> Model:
 def outside_of(
     model: Model,
     run: Mapping[str, Any],
-    doses: Sequence[Dose | Pulse],
     limit: float,
     earlier: Orders | None = None,
 ) -> Outside | None:
@@ -249,4 +245,6 @@ def outside_of(
     if not (model.slow_rules or run["visits"]):
         return None
     limit = positive(limit, "call_limit", "a time in seconds")
-    return Outside(model, doses, lambda dose: dose_document(model.drugs, dose), limit, earlier)
+    # As the run document has them, whether it comes from the user's objects or from a file: a visit sees the same.
+    planned = [dose_of(model.drugs, dose) for dose in run["doses"]]
+    return Outside(model, planned, lambda dose: dose_document(model.drugs, dose), limit, earlier)

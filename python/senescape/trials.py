@@ -26,7 +26,6 @@ from senescape.survival import Comparison, compare, kaplan_meier
 from senescape.table import Table
 
 if TYPE_CHECKING:
-    from senescape.drugs import Dose, Pulse
     from senescape.scenario import Scenario
 
 __all__ = ["Trial", "trial"]
@@ -38,7 +37,6 @@ class _Arm:
     scenario: Scenario
     model: Model
     settings: Mapping[str, Any]
-    doses: Sequence[Dose | Pulse]
 
 
 class Trial:
@@ -248,9 +246,7 @@ def trial(
         for arm, model, document in zip(prepared, models, documents, strict=True):
             look = progress if len(models_of) == 1 else go_on
             try:
-                results.append(
-                    execute(model, {**document, "cuts": cuts, "split": split}, arm.doses, arm.scenario, look)
-                )
+                results.append(execute(model, {**document, "cuts": cuts, "split": split}, arm.scenario, look))
             except SimulationError as error:
                 error.args = (f"the arm {arm.name!r}{who}: {error}",)
                 raise
@@ -303,7 +299,7 @@ def _arm(name: str, scenario: Scenario) -> _Arm:
             f"the arm {name!r} has max_cells = {settings['max_cells']}, so that no tumour gets to relapse.above = "
             f"{rule.above:g}; raise max_cells"
         )
-    return _Arm(name, scenario, scenario.model, settings, settings["doses"])
+    return _Arm(name, scenario, scenario.model, settings)
 
 
 def _go_together(arms: Sequence[_Arm]) -> None:

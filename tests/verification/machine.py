@@ -116,18 +116,18 @@ class Machine(RuleBasedStateMachine):
             result = sn.simulate(kept.model, **{**kept.settings, "threads": threads}, progress=False)
             assert result.sha256 == kept.result.sha256
 
-    @rule(kept=kept, share=st.floats(0.0, 1.0), larger=st.sampled_from([1, 60]))
-    def pause(self, kept: Kept, share: float, larger: int) -> None:
+    @rule(kept=kept, share=st.floats(0.0, 1.0), long=st.booleans())
+    def pause(self, kept: Kept, share: float, long: bool) -> None:
         """Stopped when so many replicates are done or at once, and resumed, once or twice."""
         if "begin" in kept.settings:
             return
         self.steps["pause"] += 1
-        run = {**kept.settings, "replicates": 6, "threads": 1}
-        # Small tumours are over before the engine asks whether to stop.
-        run["initial"] = {fate: larger * n for fate, n in run["initial"].items()}
-        if "max_cells" in run:
-            run["max_cells"] *= larger
-        whole = sn.simulate(kept.model, **run, progress=False)
+        model, run = kept.model, {**kept.settings, "replicates": 6, "threads": 1}
+        if long:
+            # Small tumours are over before the engine asks whether to stop.
+            long_run = {"initial": {"cycling": 1500, "senescent": 2500}, "until": sn.days(120)}
+            model, run = whole_model(), {**RUN, **long_run, "seed": run["seed"], "replicates": 6, "threads": 1}
+        whole = sn.simulate(model, **run, progress=False)
         check(whole)
 
         def stop(finished: int) -> None:
@@ -136,7 +136,7 @@ class Machine(RuleBasedStateMachine):
 
         path, result = self.path(), None
         try:
-            result = sn.simulate(kept.model, **run, checkpoint=path, checkpoint_every=0.001, progress=stop)
+            result = sn.simulate(model, **run, checkpoint=path, checkpoint_every=0.001, progress=stop)
         except KeyboardInterrupt:
             Machine.on_their_way += bool(read_checkpoint(path).states)
             with contextlib.suppress(KeyboardInterrupt):

@@ -138,7 +138,7 @@ impl Env {
     /// The coarsest level of a window that starts with this epoch.
     #[must_use]
     pub fn top_level(&self) -> i8 {
-        self.plan.top_level()
+        self.plan.top_level_from(self.epoch)
     }
 
     /// One input at the first `n` of given times, all inside the epoch.

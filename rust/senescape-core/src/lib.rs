@@ -16,6 +16,7 @@ mod effect;
 pub mod ensemble;
 pub mod env;
 pub mod error;
+mod exact;
 #[cfg(test)]
 mod example;
 mod exchange;

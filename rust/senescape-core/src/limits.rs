@@ -1,6 +1,7 @@
 //! How large a replicate may get: cells, and bytes.
 
 use crate::cells::Table;
+use crate::ensemble::Control;
 use crate::error::Error;
 use crate::replicate::Worker;
 use crate::span::SLACK;
@@ -48,7 +49,7 @@ impl Worker<'_> {
 
     /// Between two replicates, give back what a large tumour took, where memory is limited.
     pub(crate) fn give_back(&mut self) {
-        if self.run.max_memory.is_some_and(|limit| self.held > limit / 64) {
+        if self.run.max_memory.is_some_and(|limit| self.held.bytes > limit / 64) {
             for table in &mut self.tables {
                 *table = Table::new(self.model.columns.len(), self.run.block);
             }
@@ -59,7 +60,7 @@ impl Worker<'_> {
     pub(crate) fn over_memory(&mut self) -> bool {
         let Some(limit) = self.run.max_memory else { return false };
         let bytes = self.tables.iter().map(Table::bytes).sum();
-        let before = std::mem::replace(&mut self.held, bytes);
+        let before = std::mem::replace(&mut self.held.bytes, bytes);
         // Wrapping: what is taken off was added before.
         let change = bytes.wrapping_sub(before);
         self.control.memory.fetch_add(change, Ordering::Relaxed).wrapping_add(change) > limit
@@ -76,11 +77,29 @@ impl Worker<'_> {
     }
 }
 
+/// Bytes that a worker's cells were last seen to take, counted among those of all.
+pub(crate) struct Held<'c> {
+    pub(crate) bytes: u64,
+    control: &'c Control,
+}
+
+impl<'c> Held<'c> {
+    pub(crate) fn nothing(control: &'c Control) -> Self {
+        Self { bytes: 0, control }
+    }
+}
+
+impl Drop for Held<'_> {
+    /// What a worker that goes had is there for others: a run may have more workers than threads, one after the other.
+    fn drop(&mut self) {
+        self.control.memory.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cells::Cell;
-    use crate::ensemble::Control;
     use crate::example::Example;
     use crate::record::Stop;
 
@@ -135,7 +154,10 @@ mod tests {
         assert!(one.over_memory());
         one.give_back();
         assert!(!one.over_memory());
-        assert_eq!((one.held, other.held, control.memory.load(Ordering::Relaxed)), (0, 2 * ROW, 2 * ROW));
+        assert_eq!((one.held.bytes, other.held.bytes, control.memory.load(Ordering::Relaxed)), (0, 2 * ROW, 2 * ROW));
+        // And so it is with that of a worker that goes.
+        drop(other);
+        assert_eq!(control.memory.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::document::Gather;
 use crate::error::Error;
+use crate::exact::ExactSum;
 use crate::expr::LANES;
 use crate::lanes::Lanes;
 use crate::record::Record;
@@ -63,7 +64,8 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Make the observation of an edge, if there is one. Sums over cells are added to what the record holds.
+    /// Make the observation of an edge, if there is one. Sums are of all cells so far, also where
+    /// founders are run a batch at a time.
     pub(crate) fn observe(&mut self, edge: usize, record: &mut Record) -> Result<(), Error> {
         let Some(row) = self.plan.observation[edge] else { return Ok(()) };
         let row = row as usize;
@@ -73,21 +75,27 @@ impl Worker<'_> {
         record.pools[row * pools..(row + 1) * pools].copy_from_slice(&self.pool_state);
         for (i, observable) in model.observables.iter().enumerate() {
             if observable.kind != Gather::Count {
-                record.observables[row * model.observables.len() + i] += self.sum(i, self.plan.edges[edge])?;
+                let mut sum = self.sum(i, self.plan.edges[edge])?;
+                let slot = row * model.observables.len() + i;
+                if let Some(batches) = self.batch_sums.get_mut(slot) {
+                    batches.merge(&sum);
+                    sum = *batches;
+                }
+                record.observables[slot] = sum.value();
             }
         }
         Ok(())
     }
 
     /// The sum of an observable over the cells of its fate.
-    fn sum(&mut self, index: usize, now: f64) -> Result<f64, Error> {
+    fn sum(&mut self, index: usize, now: f64) -> Result<ExactSum, Error> {
         let observable = &self.model.observables[index];
         let mut frame = std::mem::replace(&mut self.observable_frames[index], observable.value.bound.frame());
-        let mut sum = 0.0;
+        let mut sum = ExactSum::default();
         self.for_lanes(observable.fate, now, |worker, lanes| {
             lanes.fill(&observable.value, &lanes.columns, &lanes.now, &worker.env, &mut frame);
             observable.value.bound.values(&mut frame, lanes.n);
-            sum += frame.output(0)[..lanes.n].iter().copied().map(f64::from).sum::<f64>();
+            frame.output(0)[..lanes.n].iter().for_each(|value| sum.add(*value));
         })?;
         self.observable_frames[index] = frame;
         Ok(sum)

@@ -31,6 +31,8 @@ pub struct Plan {
     ranges: Vec<Vec<(f32, f32)>>,
     /// `steady[n]`: the end of the longest run of epochs from `n` over which every drug keeps its order of magnitude.
     steady: Vec<usize>,
+    /// Epochs before the time at which the arms of a trial part, 0 if they don't. Nothing of what is to come is known there.
+    split: usize,
 }
 
 impl Plan {
@@ -115,14 +117,9 @@ impl Plan {
             )));
         }
         let peaks = (0..drugs).map(|drug| ranges[0].iter().skip(drug).step_by(drugs).map(|range| range.1).collect());
-        let mut steady = steady(peaks, segments.len());
-        if let Some(split) = run.split {
-            let last = edges.partition_point(|edge| *edge < split);
-            for end in &mut steady[..last.min(edges.len() - 1)] {
-                *end = (*end).min(last);
-            }
-        }
-        Ok(Self { steady, edges, observation, next_observation, segments, drugs, ranges })
+        let split = run.split.map_or(0, |split| edges.partition_point(|edge| *edge < split).min(segments.len()));
+        let steady = steady(peaks, segments.len(), split);
+        Ok(Self { steady, split, edges, observation, next_observation, segments, drugs, ranges })
     }
 
     /// The number of epochs.
@@ -147,6 +144,12 @@ impl Plan {
     #[must_use]
     pub fn top_level(&self) -> i8 {
         self.ranges.len() as i8 - 1
+    }
+
+    /// The coarsest level of a window that starts with epoch `n`: before the split, so many epochs as lie before it.
+    #[must_use]
+    pub fn top_level_from(&self, n: usize) -> i8 {
+        if n < self.split { self.split.next_power_of_two().ilog2() as i8 } else { self.top_level() }
     }
 
     /// The end of the window of a level that starts with epoch `n` (h): after `2^level` epochs, or before a drug changes
@@ -201,21 +204,23 @@ fn ranges(segments: &[Vec<Segment>], edges: &[f64], drugs: usize) -> Vec<Vec<(f3
     levels
 }
 
-/// Where the longest run from each epoch ends over which each drug, given by its peaks, keeps its order of magnitude.
-fn steady(drugs: impl Iterator<Item = Vec<f32>>, epochs: usize) -> Vec<usize> {
+/// Where the longest run from each epoch ends over which each drug, given by its peaks, keeps its order of magnitude. Runs
+/// end at the split too, and those before it follow from what is there.
+fn steady(drugs: impl Iterator<Item = Vec<f32>>, epochs: usize, split: usize) -> Vec<usize> {
     /// The least share of the run's peak that must be reached in each of its epochs.
     const SHARE: f32 = 0.3;
     /// The share of the highest peak of all below which a drug counts as absent.
     const FLOOR: f32 = 0.02;
-    let mut steady = vec![epochs; epochs];
-    for peaks in drugs {
+    let mut steady = [vec![split; split], vec![epochs; epochs - split]].concat();
+    let parts = |peaks: Vec<f32>| [(0, split, peaks[..split].to_vec()), (split, epochs, peaks)];
+    for (begin, epochs, peaks) in drugs.flat_map(parts) {
         let floor = FLOOR * peaks.iter().copied().fold(0.0, f32::max);
         let peak = |n: usize| peaks[n].max(floor);
         // The run from each epoch ends no earlier than that from the one before: two ends move along together, with the
         // candidates for the least and the greatest peak between them in order.
         let (mut least, mut most) = (VecDeque::<usize>::new(), VecDeque::<usize>::new());
-        let mut m = 0;
-        for (n, end) in steady.iter_mut().enumerate() {
+        let mut m = begin;
+        for (n, end) in steady.iter_mut().enumerate().take(epochs).skip(begin) {
             while m < epochs {
                 let next = peak(m);
                 let low = least.front().map_or(next, |i| peak(*i).min(next));
@@ -368,6 +373,7 @@ mod tests {
         let ends = |n: usize| (0..=3).map(|level| whole.window_end(n, level)).collect::<Vec<_>>();
         assert_eq!((ends(0), ends(2)), (vec![2.5, 5.0, 10.0, 10.0], vec![7.5, 10.0, 10.0, 10.0]));
         assert_eq!(ends(4), [13.0, 16.5, 20.0, 20.0]);
+        assert_eq!((0..7).map(|n| whole.top_level_from(n)).collect::<Vec<_>>(), [2, 2, 2, 2, 3, 3, 3]);
         // Four epochs have windows of 1, 2 and 4.
         let short = stops.with(|run| (run.until, run.observe, run.cuts) = (10.0, vec![5.0], vec![]));
         assert_eq!(plan(&short, 0.0).unwrap().top_level(), 2);
@@ -432,9 +438,25 @@ mod tests {
                 (n + 1..=peaks.len()).take_while(|m| holds(*m)).last().unwrap()
             })
             .collect();
-        assert_eq!(steady([peaks.clone()].into_iter(), peaks.len()), expected);
+        assert_eq!(steady([peaks.clone()].into_iter(), peaks.len(), 0), expected);
         assert_eq!(&expected[..4], &[3, 3, 3, 7]);
-        assert_eq!(steady(std::iter::empty(), 3), [3, 3, 3]);
-        assert_eq!(steady([vec![0.3, 1.0, 0.3, 0.29]].into_iter(), 4), [3, 3, 4, 4]);
+        assert_eq!(steady(std::iter::empty(), 3, 0), [3, 3, 3]);
+        assert_eq!(steady([vec![0.3, 1.0, 0.3, 0.29]].into_iter(), 4, 0), [3, 3, 4, 4]);
+    }
+
+    #[test]
+    fn before_the_split_nothing_of_what_comes_is_known() {
+        let before = [0.0, 0.01, 0.01, 0.3, 0.4];
+        let with = |after: &[f32]| {
+            let peaks = [&before[..], after].concat();
+            steady([peaks.clone()].into_iter(), peaks.len(), before.len())
+        };
+        let alone = steady([before.to_vec()].into_iter(), before.len(), 0);
+        assert_eq!(alone, [3, 3, 3, 5, 5]);
+        for after in [&[][..], &[0.4], &[1e9, 0.0, 0.0], &[0.0; 40]] {
+            assert_eq!(with(after)[..before.len()], alone);
+        }
+        // From there on all of it counts.
+        assert_eq!(with(&[100.0, 0.0, 0.1])[before.len()..], [6, 8, 8]);
     }
 }

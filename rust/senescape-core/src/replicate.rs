@@ -6,9 +6,10 @@ use crate::document::RunDocument;
 use crate::ensemble::Control;
 use crate::env::Env;
 use crate::error::{Error, FaultKind, RateFault};
+use crate::exact::ExactSum;
 use crate::expr::Frame;
 use crate::lanes::Lanes;
-use crate::limits::LastWhole;
+use crate::limits::{Held, LastWhole};
 use crate::model::{Model, Reads};
 use crate::outside::Outside;
 use crate::plan::Plan;
@@ -90,8 +91,9 @@ pub struct Worker<'m> {
     pub(crate) trend: Vec<f64>,
     /// Observations made so far.
     pub(crate) seen: usize,
-    /// Bytes that this worker's cells were last seen to take.
-    pub(crate) held: u64,
+    /// Sums of read-outs over the batches so far, by observation; none where all cells are run together.
+    pub(crate) batch_sums: Vec<ExactSum>,
+    pub(crate) held: Held<'m>,
 }
 
 impl<'m> Worker<'m> {
@@ -150,7 +152,8 @@ impl<'m> Worker<'m> {
             measured: vec![0.0; model.aggregates.len()],
             trend: vec![0.0; model.aggregates.len()],
             seen: 0,
-            held: 0,
+            batch_sums: Vec::new(),
+            held: Held::nothing(control),
         }
     }
 
@@ -181,6 +184,9 @@ impl<'m> Worker<'m> {
     fn attempt(&mut self, replicate: u64, pace: Pace, kept: Option<&State>) -> Result<Option<Record>, Error> {
         self.reset(replicate);
         let mut record = self.blank();
+        let batched = if pace == Pace::Whole { record.observables.len() } else { 0 };
+        self.batch_sums.clear();
+        self.batch_sums.resize(batched, ExactSum::default());
         let end = match pace {
             Pace::Whole => match self.run_whole(&mut record)? {
                 true => End { stop: Stop::Horizon, time: self.run.until, seen: self.run.observe.len() },
