@@ -1,5 +1,6 @@
 """A limit on the memory of cells."""
 
+import numpy as np
 import pytest
 import senescape as sn
 
@@ -28,6 +29,30 @@ def test_a_runaway_population_ends_with_a_typed_error_that_says_what_to_do():
         )
     assert len(raised.value.partial.replicate) == 0
     assert isinstance(raised.value, sn.SimulationError)
+
+
+def crowded():
+    return sn.Model(
+        fates=["a"],
+        transitions=[
+            sn.Division("a", lambda cell, env, p: 0.05 * np.maximum(0.0, 1.0 - env.count["a"] / 20_000.0)),
+            sn.Death("a", 0.005, "death"),
+        ],
+    )
+
+
+def test_what_one_replicate_took_is_there_for_the_next(tmp_path):
+    settings = {"initial": {"a": 1000}, "until": 240.0, "every": 12.0, "sync": 4.0, "seed": 3, "threads": 2}
+    # Three times what a tumour takes: room for as many as there are threads.
+    whole = sn.simulate(crowded(), **settings, replicates=40, max_memory=9_000_000)
+    assert len(whole.replicate) == 40
+    # A limit that was too low can be raised afterwards.
+    path = tmp_path / "kept"
+    with pytest.raises(sn.MemoryLimitError):
+        sn.simulate(crowded(), **settings, replicates=40, max_memory=2_000_000, checkpoint=path)
+    with pytest.raises(sn.MemoryLimitError):
+        sn.resume(path)
+    assert sn.resume(path, max_memory=9_000_000).sha256 == whole.sha256
 
 
 def test_a_limit_that_is_not_reached_changes_nothing():

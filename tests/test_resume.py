@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -206,6 +207,46 @@ class TestCode:
         assert again.sha256 == whole.sha256
         for name, column in whole.doses.items():
             np.testing.assert_array_equal(again.doses[name], column)
+
+    def test_visits_see_the_same_doses_as_before_the_stop(self, tmp_path):
+        seen = []
+
+        def look(visit, p):
+            seen.append(tuple(visit.doses))
+            time.sleep(0.02)
+
+        path, model = tmp_path / "kept", drugged(visit=look)
+        doses = [sn.Dose("drug", 3.0, at=20.0), sn.Pulse("drug", 1.0, start=30.0, duration=5.0)]
+        with pytest.raises(KeyboardInterrupt):
+            sn.simulate(model, **{**RUN, "doses": doses, "visits": 15.0}, checkpoint=path, progress=after(0))
+        before = seen.copy()
+        seen.clear()
+        sn.resume(path, model=model)
+        assert set(seen) == set(before)
+        assert len(set(seen)) == 1
+
+
+def test_read_outs_are_the_same_kept_or_not(tmp_path):
+    model = sn.Model(
+        fates=["a", "b"],
+        traits=[sn.Trait("x", sn.LogNormal(1.0, 3.0))],
+        transitions=[
+            sn.Division("a", hazard=0.05),
+            sn.Transition("ab", "a", "b", 0.05),
+            sn.Death("b", hazard=0.02, cause="c"),
+        ],
+        observables=[sn.Observable("mean", "b", "x"), sn.Observable("sum", "b", "x", kind="sum")],
+    )
+    for founders in (100, 5000):
+        settings = {"initial": {"a": founders, "b": founders}, "until": 48.0, "every": 6.0, "replicates": 2, "seed": 1}
+        plain = sn.simulate(model, **settings)
+        kept = sn.simulate(model, **settings, checkpoint=tmp_path / str(founders))
+        assert plain.sha256 == kept.sha256
+
+
+def test_numbers_of_replicates_end():
+    with pytest.raises(sn.ModelError, match="first_replicate"):
+        sn.simulate(plain(), **{**RUN, "first_replicate": 2**63 - 2})
 
 
 def test_doses_may_come_from_what_is_run_through_once():

@@ -65,7 +65,7 @@ def test_what_is_given_is_written():
     ("name", "low", "high"),
     [
         ("seed", 0, 2**64 - 1),
-        ("first", 0, 2**63 - 1),
+        ("first", 0, 2**63 - 3),
         ("replicates", 1, 2**31 - 1),
         ("threads", 1, 1024),
         ("max_cells", 1, 2**32 - 1),

@@ -76,6 +76,39 @@ def test_arms_are_the_same_to_the_bit_until_treatments_differ(fresh_seed):
     np.testing.assert_array_equal(first, np.where(early.first_event < 93.7, early.first_event, np.nan))
 
 
+@pytest.mark.parametrize("later", [1.0, 1e3])
+def test_a_dose_that_comes_later_is_not_known_before(fresh_seed, later):
+    def dosed(*given):
+        doses = [{"drug": "chemo", "amount": amount, "at": at} for amount, at in given]
+        return arm().model_copy(update={"doses": tuple(sn.scenario.DoseSpec(**dose) for dose in doses)})
+
+    first = (0.02, 10.0)
+    arms = {"once": dosed(first), "again": dosed(first, (later, 150.0))}
+    outcome = sn.trial(arms, replicates=5, seed=fresh_seed)
+    once, again = outcome.result("once"), outcome.result("again")
+    before = once.time <= 150.0
+    np.testing.assert_array_equal(once.events[:, before], again.events[:, before])
+
+
+def test_visits_that_come_later_are_not_known_before(fresh_seed):
+    class Clinic:
+        @sn.hookimpl
+        def senescape_visit(self, visit):
+            pass
+
+    sn.register_plugin("waiting-room", Clinic())
+    doses = tuple(sn.scenario.DoseSpec(drug="chemo", amount=a, at=t) for a, t in ((0.02, 10.0), (50.0, 170.0)))
+    arms = {
+        str(first): arm(plugins=("tumour", "waiting-room"), visits=(first,)).model_copy(update={"doses": doses})
+        for first in (100.0, 190.0)
+    }
+    outcome = sn.trial({**arms, "none": arm().model_copy(update={"doses": doses})}, replicates=5, seed=fresh_seed)
+    soon, late, none = (outcome.result(name) for name in outcome.arms)
+    before = soon.time <= 100.0
+    for other in (late, none):
+        np.testing.assert_array_equal(soon.events[:, before], other.events[:, before])
+
+
 def test_equal_arms_stay_the_same_and_an_arm_has_the_law_of_a_run_alone(fresh_seed):
     outcome = sn.trial({"a": arm([200.0]), "b": arm([200.0])}, replicates=400, seed=fresh_seed)
     a, b = outcome.result("a"), outcome.result("b")

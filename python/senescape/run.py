@@ -98,7 +98,7 @@ def run_document(
         "observe": observation_times(until, settings["every"], settings["observe"]),
         "sync": positive(24.0 if settings["sync"] is None else settings["sync"], "sync", "a time in hours"),
         "seed": whole_number(seed, "seed", 0, 2**64 - 1),
-        "first_replicate": whole_number(first_replicate, "first_replicate", 0, 2**63 - 1 - replicates),
+        "first_replicate": whole_number(first_replicate, "first_replicate", 0, 2**63 - replicates),
         "replicates": replicates,
         "threads": thread_count(threads),
         "rtol": positive(rtol, "rtol", "a relative tolerance, such as 1e-4"),
