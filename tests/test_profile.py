@@ -2,7 +2,7 @@
 
 import pytest
 import senescape as sn
-from senescape.profile import Profile, shares
+from senescape.profile import Profile, profile_of, shares
 
 
 def model():
@@ -34,8 +34,21 @@ def test_a_run_tells_where_its_time_went():
     assert costs["flows", "a"].seconds > 0
     assert ("visits", "") not in costs
     total = sum(cost.seconds for cost in result.profile.costs)
-    assert total == pytest.approx(result.profile.seconds, rel=0.2)
+    assert total == pytest.approx(result.profile.seconds, rel=1e-6)
     assert [cost.seconds for cost in result.profile.costs] == sorted((c.seconds for c in costs.values()), reverse=True)
+
+
+@pytest.mark.parametrize(("values", "dear"), [(0.5, 0.5), (4.0, 0.8)])
+def test_samples_that_were_paused_do_not_take_more_than_there_was(values, dear):
+    document = model().to_document()
+    parts = [1.0, *[0.0] * (len(document["transitions"]) - 1)]
+    idle = (0, 0, 0.0)
+    raw = {"values": [(1, 10, values), idle], "bounds": [idle, idle], "flows": [idle, (1, 10, values / 4)]}
+    profile = profile_of(document, parts, {**raw, "slow": [], "visits": idle, "replicates": (1, 10, 1.0)})
+    seconds = {(cost.what, cost.fate): cost.seconds for cost in profile.costs}
+    assert seconds["dear", "a"] == pytest.approx(dear)
+    assert seconds["flows", "b"] == pytest.approx(dear / 4)
+    assert sum(seconds.values()) == pytest.approx(1.0)
 
 
 def test_it_is_kept_with_the_result(tmp_path):

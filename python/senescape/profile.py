@@ -147,17 +147,22 @@ def profile_of(document: Mapping[str, Any], parts: Sequence[float], raw: Mapping
     Profile
     """
     fates = document["fates"]
+    total = raw["replicates"][2]
+    # Compiled work is measured on samples: a pause of the machine within one would count for many.
+    left = total - sum(seconds for *_, seconds in (*raw["slow"], raw["visits"]))
+    sampled = sum(work[2] for kind in ("values", "bounds", "flows") for work in raw[kind])
+    share = max(0.0, left) / sampled if sampled > left else 1.0
     costs = []
     for part, t in zip(parts, document["transitions"], strict=True):
         work = [raw[kind][t["source"]] for kind in ("values", "bounds")]
-        cells, seconds = sum(w[1] for w in work), part * sum(w[2] for w in work)
+        cells, seconds = sum(w[1] for w in work), share * part * sum(w[2] for w in work)
         costs.append(Cost(t["name"], fates[t["source"]], "compiled", cells, seconds))
-    costs += [Cost("flows", fates[f], "compiled", cells, seconds) for f, (_, cells, seconds) in enumerate(raw["flows"])]
+    for fate, (_, cells, seconds) in zip(fates, raw["flows"], strict=True):
+        costs.append(Cost("flows", fate, "compiled", cells, share * seconds))
     for slow, (_, cells, seconds) in zip(document["slow"], raw["slow"], strict=True):
         costs.append(Cost(slow["name"], "+".join(fates[f] for f in slow["fates"]), "slow path", cells, seconds))
     _, seen, visiting = raw["visits"]
     costs.append(Cost("visits", "", "slow path", seen, visiting))
-    total = raw["replicates"][2]
     rest = max(0.0, total - sum(cost.seconds for cost in costs))
     costs.append(Cost("engine", "", "engine", raw["replicates"][1], rest))
     kept = [cost for cost in costs if cost.cells]
