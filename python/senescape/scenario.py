@@ -28,7 +28,7 @@ _TIME = re.compile(r"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z]+)\s*")
 _LARGEST_FILE = 2**20
 _LONGEST_KEY = 16
 _MOST_BASES = 16
-_MOST_DOSES = 100_000
+_MOST_DOSES = 20_000
 _MOST_ERRORS = 20
 
 _KEYS = re.compile(r"""(?:"[^"\n]*"|'[^'\n]*'|[\w-]+)[ \t]*(\.)?[ \t]*|[^\w"'\n-]+|["'\n]""")
@@ -85,7 +85,7 @@ class DoseSpec(_Part):
     at: Time
     route: Literal["bolus", "infusion", "oral"] | None = None
     duration: Time | None = None
-    repeat: Annotated[Whole, Field(ge=1, le=100_000)] = 1
+    repeat: Annotated[Whole, Field(ge=1, le=_MOST_DOSES)] = 1
     interval: Time = 24.0
 
     def doses(self) -> list[Dose]:
@@ -101,7 +101,7 @@ class PulseSpec(_Part):
     concentration: Amount
     start: Time
     duration: Time
-    repeat: Annotated[Whole, Field(ge=1, le=100_000)] = 1
+    repeat: Annotated[Whole, Field(ge=1, le=_MOST_DOSES)] = 1
     interval: Time = 72.0
 
     def pulses(self) -> list[Pulse]:

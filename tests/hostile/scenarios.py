@@ -99,13 +99,13 @@ def texts() -> Iterator[tuple[str, str | bytes]]:
     yield "python", "import os; os.system('touch marker')"
     yield "yaml", "!!python/object/apply:os.system ['touch marker']"
     yield "formats", 'name = "{0.__class__.__mro__}%n%s${jndi:ldap://localhost}"\n' + GOOD
-    yield "many doses", GOOD + '[[doses]]\ndrug = "doxorubicin"\namount = 1\nat = 1\nrepeat = 100000\n' * 500
-    yield "doses at once", GOOD + '[[doses]]\ndrug="doxorubicin"\namount=1\nat=1\nrepeat=100000\ninterval=0\n'
+    yield "many doses", GOOD + '[[doses]]\ndrug = "doxorubicin"\namount = 1\nat = 1\nrepeat = 20000\n' * 500
+    yield "doses at once", GOOD + '[[doses]]\ndrug="doxorubicin"\namount=1\nat=1\nrepeat=20000\ninterval=0\n'
     yield (
         "doses for ever",
-        GOOD + '[[pulses]]\ndrug="doxorubicin"\nconcentration=1\nstart=1\nduration=1\nrepeat=100000\n',
+        GOOD + '[[pulses]]\ndrug="doxorubicin"\nconcentration=1\nstart=1\nduration=1\nrepeat=20000\n',
     )
-    many = "repeat=100000\ninterval=0.0001\nduration=30\n"
+    many = "repeat=20000\ninterval=0.0005\nduration=30\n"
     yield "pulses over each other", GOOD + '[[pulses]]\ndrug="doxorubicin"\nconcentration=1e-5\nstart=1\n' + many
     yield (
         "infusions over each other",
