@@ -51,6 +51,13 @@ def test_samples_that_were_paused_do_not_take_more_than_there_was(values, dear):
     assert sum(seconds.values()) == pytest.approx(1.0)
 
 
+def test_a_run_that_ended_in_its_first_call_has_a_profile():
+    document, idle = model().to_document(), (0, 0, 0.0)
+    raw = {kind: [idle, idle] for kind in ("values", "bounds", "flows")}
+    profile = profile_of(document, shares(document), {**raw, "slow": [], "visits": (1, 3, 0.5), "replicates": idle})
+    assert [(cost.what, cost.seconds) for cost in profile.costs] == [("visits", 0.5)]
+
+
 def test_it_is_kept_with_the_result(tmp_path):
     result = sn.simulate(model(), initial={"a": 500}, until=40, seed=1)
     again = sn.open_result(result.save(tmp_path / "r.npz"))

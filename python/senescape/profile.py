@@ -149,9 +149,9 @@ def profile_of(document: Mapping[str, Any], parts: Sequence[float], raw: Mapping
     fates = document["fates"]
     total = raw["replicates"][2]
     # Compiled work is measured on samples: a pause of the machine within one would count for many.
-    left = total - sum(seconds for *_, seconds in (*raw["slow"], raw["visits"]))
+    left = max(0.0, total - sum(seconds for *_, seconds in (*raw["slow"], raw["visits"])))
     sampled = sum(work[2] for kind in ("values", "bounds", "flows") for work in raw[kind])
-    share = max(0.0, left) / sampled if sampled > left else 1.0
+    share = left / sampled if sampled > left else 1.0
     costs = []
     for part, t in zip(parts, document["transitions"], strict=True):
         work = [raw[kind][t["source"]] for kind in ("values", "bounds")]
