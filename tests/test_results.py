@@ -63,13 +63,17 @@ def test_damaged_and_foreign_files_are_plain_errors(result, tmp_path):
         result.save(tmp_path / "no" / "such" / "place.npz")
 
 
+def arrays_of(path):
+    with np.load(path) as file:
+        return {each: file[each] for each in file.files}
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("counts", -2), ("events", -2), ("total_counts", -1), ("total_events", -1)]
 )
 def test_fewer_than_no_cells_are_a_plain_error(result, tmp_path, name, value):
     path = result.save(tmp_path / "run.npz")
-    with np.load(path) as file:
-        arrays = {each: file[each] for each in file.files}
+    arrays = arrays_of(path)
     arrays[name].flat[0] = value
     np.savez(path, **arrays)
     with pytest.raises(sn.ResultError, match=f"{name} has {value}"):
@@ -91,8 +95,7 @@ def test_fewer_than_no_cells_are_a_plain_error(result, tmp_path, name, value):
 )
 def test_names_and_costs_that_stand_for_nothing_are_a_plain_error(result, tmp_path, change):
     path = result.save(tmp_path / "run.npz")
-    with np.load(path) as file:
-        arrays = {each: file[each] for each in file.files}
+    arrays = arrays_of(path)
     header = json.loads(str(arrays["header"]))
     change(header)
     np.savez(path, **{**arrays, "header": np.asarray(json.dumps(header))})

@@ -18,13 +18,13 @@ from senescape.model import Model
 from senescape.outside import Outside
 from senescape.provenance import provenance
 from senescape.results import Orders, Result
-from senescape.run import Relapse, dose_document, dose_of, doses_given, positive, run_document, whole_number
+from senescape.run import Relapse, dose_document, dose_of, positive, run_document, whole_number
 
 if TYPE_CHECKING:
     from senescape.checkpoint import Checkpoint
     from senescape.scenario import Scenario
 
-__all__ = ["check", "execute", "model_of", "outside_of", "simulate"]
+__all__ = ["check", "execute", "load_hint", "model_of", "outside_of", "simulate"]
 
 
 def simulate(
@@ -143,8 +143,6 @@ def simulate(
     if not isinstance(model, Model):
         scenario = model
         given = scenario.settings(**{name: value for name, value in given.items() if value is not None})
-    # Looked at more than once, so not as what can be run through once only.
-    given["doses"] = doses_given(given["doses"])
     if params is not None:
         runs = runs.with_params(params)
     if seed is None:
@@ -231,8 +229,12 @@ def model_of(given: Any, what: str) -> Model:
         return given
     if not isinstance(given, str) and isinstance(model := getattr(given, "model", None), Model):
         return model
-    fix = f"; a preset or a file is read by sn.load({given!r})" if isinstance(given, str) else ""
-    raise ModelError(f"{what} is {given!r}, neither a sn.Model nor a sn.Scenario{fix}")
+    raise ModelError(f"{what} is {given!r}, neither a sn.Model nor a sn.Scenario{load_hint(given)}")
+
+
+def load_hint(given: Any) -> str:
+    """Say how a text becomes a scenario, for the end of a message; nothing of what is no text."""
+    return f"; a preset or a file is read by sn.load({given!r})" if isinstance(given, str) else ""
 
 
 def outside_of(

@@ -13,7 +13,7 @@ from senescape.hookspecs import hookimpl
 from senescape.plugins import registered
 from senescape.run import moments, positive, times_given
 from senescape.scenario import Scenario
-from senescape.simulate import simulate
+from senescape.simulate import load_hint, simulate
 from senescape.table import Table
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def scenario_given(given: Any, call: str) -> Scenario:
     """A scenario, if that is what was given; `call` is for the message if it is none."""
     if isinstance(given, Scenario):
         return given
-    fix = f"; a preset or a file is read by sn.load({given!r})" if isinstance(given, str) else ""
-    raise ModelError(f"{call}: {given!r:.80} is no sn.Scenario{fix}")
+    raise ModelError(f"{call}: {given!r:.80} is no sn.Scenario{load_hint(given)}")
 
 
 def long_table(
