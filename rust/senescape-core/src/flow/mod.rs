@@ -309,7 +309,7 @@ mod tests {
         example.model.observables =
             vec![ObservableDocument { name: "seen".into(), fate: 0, kind: Gather::Mean, value }];
         (example.run.until, example.run.sync, example.run.observe) = (96.0, every, vec![96.0]);
-        example.run.replicates = 1;
+        (example.run.initial, example.run.replicates) = (vec![20, 0], 1);
         example.records().unwrap()[0].observables[0]
     }
 
