@@ -91,17 +91,45 @@ def test_a_run_goes_on_from_its_horizon(kept):
         _beyond(kept, "c", 60.0, None, [sn.Pulse("chemo", 3.0, start=47.0, duration=1.0)])
 
 
-def test_names_along_axes_are_those_of_the_model(kept):
-    document = json.loads(kept.engine.document)
-    checkpoint._fits(kept.engine.layout, document)
-    for name in ("drugs", "pools", "observables", "fates", "transitions"):
-        other = json.loads(kept.engine.document)
-        if name == "fates":
-            other[name][0] = "other"
-        else:
-            other[name][0]["name"] = "other"
-        with pytest.raises(ValueError, match=f"the names of {name} are of another model"):
-            checkpoint._fits(kept.engine.layout, other)
+@pytest.mark.parametrize("part", ["drugs", "pools", "observables", "fates", "transitions"])
+def test_names_along_axes_are_those_of_the_model(kept, part):
+    other = json.loads(kept.engine.document)
+    if part == "fates":
+        other[part][0] = "other"
+    else:
+        other[part][0]["name"] = "other"
+    _is_refused(kept, other, part)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("division", {"kind": "move", "target": 0}),
+        ("move", {"source": 1, "target": 0}),
+        ("move", {"barrier": 0}),
+        ("death", {"cause": 1}),
+    ],
+)
+def test_transitions_along_axes_are_those_of_the_model(kept, kind, change):
+    # The ledger would not close.
+    other = json.loads(kept.engine.document)
+    of_kind = [each for each in other["transitions"] if each["kind"] == kind]
+    one = next(each for each in of_kind if any(each[name] != value for name, value in change.items()))
+    one |= change
+    _is_refused(kept, other, "transitions")
+
+
+def _is_refused(kept, other, part):
+    layout, initial = kept.engine.layout, kept.run["initial"]
+    checkpoint._fits(layout, json.loads(kept.engine.document), initial)
+    with pytest.raises(ValueError, match=f"the layout's {part} is not its model's"):
+        checkpoint._fits(layout, other, initial)
+
+
+def test_cells_at_the_start_are_those_of_the_run(kept):
+    initial = [n + 1 for n in kept.run["initial"]]
+    with pytest.raises(ValueError, match="the layout's initial is not its model's"):
+        checkpoint._fits(kept.engine.layout, json.loads(kept.engine.document), initial)
 
 
 def test_what_is_kept_is_what_was_run(kept):

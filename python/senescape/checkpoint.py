@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +22,7 @@ from senescape import _core
 from senescape.drugs import Drug
 from senescape.engine import COUNTED, RECORDED, Engine, as_states, joined
 from senescape.errors import CheckpointError, ModelError
-from senescape.layout import Layout, layout_from_json, layout_to_json
+from senescape.layout import Layout, layout_from_json, layout_of, layout_to_json
 from senescape.reading import DamagedError, read_json, regular, unpack
 from senescape.results import Orders, check_arrays, doses_from_json
 from senescape.run import positive
@@ -263,7 +263,7 @@ def _kept(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
     document = str(header["document"])
     # The engine says what is wrong with a model or a run; from here on both are what they should be.
     _core.check(document, json.dumps(run), columns)
-    _fits(layout, read_json(document))
+    _fits(layout, read_json(document), run["initial"])
     shares = [float(each) for each in header["shares"]]
     if len(shares) != len(layout.transitions):
         raise ValueError("the shares of work are of another model")
@@ -295,20 +295,17 @@ def _kept(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
     return Kept(engine, run, made_by, orders, earlier, states)
 
 
-def _fits(layout: Layout, document: Mapping[str, Any]) -> None:
-    """Check that names along axes are those of a model."""
-    for name in ("drugs", "pools", "observables"):
-        if getattr(layout, name) != tuple(each["name"] for each in document[name]):
-            raise ValueError(f"the names of {name} are of another model")
-    if layout.fates != tuple(document["fates"]):
-        raise ValueError("the names of fates are of another model")
-    if [each.name for each in layout.transitions] != [each["name"] for each in document["transitions"]]:
-        raise ValueError("the names of transitions are of another model")
+def _fits(layout: Layout, document: Mapping[str, Any], initial: Sequence[int]) -> None:
+    """Check that what lies along the axes is what the model has."""
+    own = layout_of(document, initial, layout.units)
+    for part in fields(Layout):
+        if getattr(layout, part.name) != getattr(own, part.name):
+            raise ValueError(f"the layout's {part.name} is not its model's")
 
 
 def _drug_to_json(drug: Drug) -> dict[str, Any]:
-    fields = {name: param.value for name, param in drug.fields.items()}
-    return {"name": drug.name, "route": drug.route, "unit": drug.unit, "fields": fields}
+    values = {name: param.value for name, param in drug.fields.items()}
+    return {"name": drug.name, "route": drug.route, "unit": drug.unit, "fields": values}
 
 
 def _drug_from_json(data: Mapping[str, Any]) -> Drug:

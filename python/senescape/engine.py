@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from senescape import _core
 from senescape.drugs import Drug
 from senescape.errors import MemoryLimitError, ModelError, SimulationError
-from senescape.layout import Layout
-from senescape.ledger import TransitionInfo
+from senescape.layout import Layout, layout_of
 from senescape.memory import available
 from senescape.profile import profile_of
 from senescape.progress import Progress
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from senescape.model import Model
     from senescape.outside import Outside
 
-__all__ = ["RECORDED", "Engine", "Keeper", "layout_of", "run_engine"]
+__all__ = ["RECORDED", "Engine", "Keeper", "run_engine"]
 
 RECORDED = (
     *("counts", "events", "pools", "observables", "first_event", "total_events", "total_counts"),
@@ -70,7 +69,9 @@ class Engine:
         """Take what the engine needs of a model, for runs of so many founders."""
         columns = [np.ascontiguousarray(column, dtype=np.float32) for column in model.columns]
         calls = bool(model.slow_rules or run["visits"])
-        return cls(model.to_json(), columns, model.drugs, layout_of(model, run), model.rule_shares, calls)
+        units = {drug.name: drug.unit for drug in model.drugs}
+        layout = layout_of(model.to_document(), run["initial"], units)
+        return cls(model.to_json(), columns, model.drugs, layout, model.rule_shares, calls)
 
 
 class Keeper(Protocol):
@@ -210,41 +211,6 @@ def joined(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, An
     out: dict[str, Any] = {name: np.concatenate([earlier[name], later[name]])[order] for name in names}
     out |= {name: int(earlier[name]) + int(later[name]) for name in COUNTED}
     return {**out, "replicate": numbers[order], "drugs": out.get("drugs", drugs)}
-
-
-def layout_of(model: Model, run: Mapping[str, Any]) -> Layout:
-    """Name what lies along the axes of a model's results."""
-    document = model.to_document()
-    fates, causes, barriers = document["fates"], document["causes"], document["barriers"]
-    transitions = []
-    for t in document["transitions"]:
-        # A division without a target keeps the mother's fate.
-        target = t["target"] if t["kind"] != "division" or t["target"] is not None else t["source"]
-        transitions.append(
-            TransitionInfo(
-                name=t["name"],
-                source=fates[t["source"]],
-                kind=t["kind"],
-                target=None if target is None else fates[target],
-                cause=None if t["cause"] is None else causes[t["cause"]],
-                barrier=None if t["barrier"] is None else barriers[t["barrier"]],
-            )
-        )
-
-    def names(kind: str) -> tuple[str, ...]:
-        return tuple(each["name"] for each in document[kind])
-
-    return Layout(
-        fates=tuple(fates),
-        barriers=tuple(barriers),
-        causes=tuple(causes),
-        drugs=names("drugs"),
-        pools=names("pools"),
-        observables=names("observables"),
-        transitions=tuple(transitions),
-        units={drug.name: drug.unit for drug in model.drugs},
-        initial=tuple(run["initial"]),
-    )
 
 
 def as_states(raw: Mapping[str, Any]) -> dict[int, bytes]:

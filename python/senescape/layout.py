@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from senescape.ledger import TransitionInfo
 
-__all__ = ["Layout", "layout_from_json", "layout_to_json"]
+__all__ = ["Layout", "layout_from_json", "layout_of", "layout_to_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,40 @@ class Layout:
     transitions: tuple[TransitionInfo, ...]
     units: dict[str, str]
     initial: tuple[int, ...]
+
+
+def layout_of(document: Mapping[str, Any], initial: Sequence[int], units: Mapping[str, str]) -> Layout:
+    """Name what lies along the axes of the results of a model that is written as a document."""
+    fates, causes, barriers = document["fates"], document["causes"], document["barriers"]
+    transitions = []
+    for t in document["transitions"]:
+        # A division without a target keeps the mother's fate.
+        target = t["target"] if t["kind"] != "division" or t["target"] is not None else t["source"]
+        transitions.append(
+            TransitionInfo(
+                name=t["name"],
+                source=fates[t["source"]],
+                kind=t["kind"],
+                target=None if target is None else fates[target],
+                cause=None if t["cause"] is None else causes[t["cause"]],
+                barrier=None if t["barrier"] is None else barriers[t["barrier"]],
+            )
+        )
+
+    def names(kind: str) -> tuple[str, ...]:
+        return tuple(each["name"] for each in document[kind])
+
+    return Layout(
+        fates=tuple(fates),
+        barriers=tuple(barriers),
+        causes=tuple(causes),
+        drugs=names("drugs"),
+        pools=names("pools"),
+        observables=names("observables"),
+        transitions=tuple(transitions),
+        units=dict(units),
+        initial=tuple(initial),
+    )
 
 
 def layout_to_json(layout: Layout) -> dict[str, Any]:
