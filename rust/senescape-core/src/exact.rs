@@ -128,8 +128,12 @@ mod tests {
     fn what_is_not_finite_stays_so() {
         assert_eq!(sum(&[1.0, f32::INFINITY, -3.0]).value(), f64::INFINITY);
         assert!(sum(&[f32::INFINITY, f32::NEG_INFINITY]).value().is_nan());
-        let mut merged = sum(&[1.0]);
-        merged.merge(&sum(&[f32::NAN]));
-        assert!(merged.value().is_nan());
+        let merged = |with: f32| {
+            let mut merged = sum(&[1.0]);
+            merged.merge(&sum(&[with]));
+            merged.value()
+        };
+        assert_eq!([f32::INFINITY, f32::NEG_INFINITY].map(merged), [f64::INFINITY, f64::NEG_INFINITY]);
+        assert!(merged(f32::NAN).is_nan());
     }
 }

@@ -3,7 +3,8 @@
 //! A constant target is followed exactly. A varying one is followed by an exponential integrator: the target is
 //! interpolated by a parabola over the step and the linear part is integrated exactly. The step is cut, per cell and
 //! from the cell's own values only, where the parabola and the straight line differ by more than `rtol`, or where the
-//! target is off the parabola: one that reads the clock may go up and down within a step and be alike at its ends.
+//! target is off the parabola: one that reads the clock may go up and down within a step and be alike at its ends. Its
+//! parts are looked at in the same way, and there are more of them where that tells more.
 
 mod relaxation;
 
@@ -87,13 +88,12 @@ impl Driver {
     }
 
     fn drive(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env, rtol: f64) -> Result<(), Lost> {
-        for (to, from) in self.first.iter_mut().zip(&lanes.columns) {
-            *to = *from;
-        }
-        let whole = lanes.since;
-        let mut error = self.step(fate, lanes, env, &whole, &lanes.now, rtol)?;
+        self.start(lanes);
+        let (since, now) = (lanes.since, lanes.now);
+        let mut error = self.step(fate, lanes, env, &since, &now, rtol)?;
         if self.clocked.contains(&true) {
-            self.look_between(fate, lanes, env, rtol, &mut error)?;
+            let off = self.look_between(fate, lanes, env, &since, &now, rtol)?;
+            error.iter_mut().zip(off).for_each(|(error, off)| *error = error.max(off));
         }
         let mut parts = [1_u32; LANES];
         for lane in 0..lanes.n {
@@ -102,28 +102,64 @@ impl Driver {
                 parts[lane] *= 2;
             }
         }
-        let most = parts[..lanes.n].iter().copied().max().unwrap_or(1);
-        if most > 1 {
-            for i in 0..most {
-                let mut from = lanes.now;
-                let mut to = lanes.now;
-                for lane in 0..lanes.n {
-                    let length = lanes.now[lane] - lanes.since[lane];
-                    let edge = |i: u32| lanes.since[lane] + length * (f64::from(i) / f64::from(parts[lane]));
-                    if i < parts[lane] {
-                        from[lane] = edge(i);
-                        to[lane] = if i + 1 == parts[lane] { lanes.now[lane] } else { edge(i + 1) };
-                    }
+        while parts[..lanes.n].iter().any(|parts| *parts > 1) {
+            let off = self.in_parts(fate, lanes, env, &parts, rtol)?;
+            // A target that goes up and down many times within the step hides from the few looks at the whole.
+            let mut again = false;
+            for lane in 0..lanes.n {
+                if off[lane] > 1.0 && (2..MOST_PARTS).contains(&parts[lane]) {
+                    (parts[lane], again) = (2 * parts[lane], true);
                 }
-                self.step(fate, lanes, env, &from, &to, rtol)?;
-                std::mem::swap(&mut self.first, &mut self.last);
             }
-            std::mem::swap(&mut self.first, &mut self.last);
+            if !again {
+                break;
+            }
         }
         for (to, from) in lanes.columns.iter_mut().zip(&self.last) {
             *to = *from;
         }
         Ok(())
+    }
+
+    /// Have the traits at the start of the way in `self.first`.
+    fn start(&mut self, lanes: &Lanes) {
+        for (to, from) in self.first.iter_mut().zip(&lanes.columns) {
+            *to = *from;
+        }
+    }
+
+    /// The whole way to `self.last`, each cell in as many steps as it is given; by how much targets that read the clock
+    /// are off their parabolas, in units of the tolerance.
+    fn in_parts(
+        &mut self,
+        fate: &Fate,
+        lanes: &Lanes,
+        env: &Env,
+        parts: &[u32; LANES],
+        rtol: f64,
+    ) -> Result<Times, Lost> {
+        self.start(lanes);
+        let mut sum = [0.0; LANES];
+        for i in 0..parts[..lanes.n].iter().copied().max().unwrap_or(1) {
+            let mut from = lanes.now;
+            let mut to = lanes.now;
+            for lane in 0..lanes.n {
+                let length = lanes.now[lane] - lanes.since[lane];
+                let edge = |i: u32| lanes.since[lane] + length * (f64::from(i) / f64::from(parts[lane]));
+                if i < parts[lane] {
+                    from[lane] = edge(i);
+                    to[lane] = if i + 1 == parts[lane] { lanes.now[lane] } else { edge(i + 1) };
+                }
+            }
+            self.step(fate, lanes, env, &from, &to, rtol)?;
+            if self.clocked.contains(&true) {
+                let off = self.look_between(fate, lanes, env, &from, &to, rtol)?;
+                sum.iter_mut().zip(off).for_each(|(sum, off)| *sum += off);
+            }
+            std::mem::swap(&mut self.first, &mut self.last);
+        }
+        std::mem::swap(&mut self.first, &mut self.last);
+        Ok(sum)
     }
 
     /// One step from `self.first` to `self.last`; the difference of parabola and line, in units of the tolerance.
@@ -171,23 +207,25 @@ impl Driver {
         Ok(worst)
     }
 
-    /// Look at the targets that read the clock once more, between the looks of the step from `since` to `now` that was
-    /// made: `worst` takes by how much they are off the parabola, in units of the tolerance.
+    /// Look at the targets that read the clock once more, between the looks of the step that was made: by how much they
+    /// are off the parabola, in units of the tolerance of what is left of it by now.
     fn look_between(
         &mut self,
         fate: &Fate,
         lanes: &Lanes,
         env: &Env,
+        from: &Times,
+        to: &Times,
         rtol: f64,
-        worst: &mut Times,
-    ) -> Result<(), Lost> {
+    ) -> Result<Times, Lost> {
+        let mut most_off = [0.0_f64; LANES];
         for share in LOOKS {
-            let mut times = lanes.since;
-            for (time, now) in times.iter_mut().zip(&lanes.now) {
-                *time += share * (now - *time);
+            let mut times = *from;
+            for (time, to) in times.iter_mut().zip(to) {
+                *time += share * (to - *time);
             }
             self.between.clone_from(&self.first);
-            relax(&fate.flows, &hours_between(&lanes.since, &times), &mut self.between);
+            relax(&fate.flows, &hours_between(from, &times), &mut self.between);
             for driven in &fate.driven {
                 let [first, middle, last] = [&self.first, &self.middle, &self.last].map(|all| &all[driven.column]);
                 for (lane, x) in self.between[driven.column].iter_mut().enumerate() {
@@ -205,14 +243,15 @@ impl Driver {
                     }
                     let goals = goals.each_ref().map(|goal| f64::from(goal[lane]));
                     let off = (f64::from(target) - parabola(goals, share)).abs();
-                    let taken = 1.0 - exp_f64(-(lanes.now[lane] - lanes.since[lane]) / driven.tau);
+                    let kept = |time: f64| exp_f64(-(lanes.now[lane] - time) / driven.tau);
+                    let taken = kept(to[lane]) - kept(from[lane]);
                     let there = f64::from(self.last[driven.column][lane]).abs();
                     let scale = goals.iter().fold(there.max(1e-12), |most, goal| most.max(goal.abs()));
-                    worst[lane] = worst[lane].max(off * taken / (rtol * scale));
+                    most_off[lane] = most_off[lane].max(off * taken / (rtol * scale));
                 }
             }
         }
-        Ok(())
+        Ok(most_off)
     }
 
     /// The box that the traits of some cells stay in from `now` to the ends of their windows.
@@ -242,10 +281,12 @@ impl Driver {
 
 #[cfg(test)]
 mod tests {
-    use crate::document::{DistDocument, FlowDocument, Gather, ObservableDocument, TraitDocument};
+    use super::{Driver, LANES, LOOKS, Lanes};
+    use crate::document::{DistDocument, FlowDocument, Gather, InheritDocument, ObservableDocument, TraitDocument};
+    use crate::ensemble::Control;
     use crate::error::{Error, FaultKind, RateFault};
-    use crate::example::Example;
-    use crate::expr::{Binary, Input, Node, Unary};
+    use crate::example::{Example, founded};
+    use crate::expr::{Binary, Input, Node, NodeId, Unary};
 
     /// What is told of the model with every feature if the flow of a trait is toward a function of (100 - t) * `by`.
     fn told(f: Unary, by: f64, change: impl FnOnce(&mut Example, FlowDocument)) -> RateFault {
@@ -285,46 +326,119 @@ mod tests {
         }
     }
 
-    /// What a trait comes to by 96 h that follows 1 + sin(2 pi t / period), looked at so often.
-    fn after_waves(period: f64, tau: f64, every: f64) -> f64 {
-        let mut example = Example::kept("closed");
-        let numbers = [1.0, 2.0 * std::f64::consts::PI / period, tau];
-        let [one, speed, tau] = numbers.map(|value| example.node(Node::Const { value }));
+    /// A cell to which nothing happens in 96 h, so that its steps are the epochs.
+    fn undisturbed() -> Example {
+        Example::constant(1e-9, 1.0).with(|run| (run.until, run.observe) = (96.0, vec![96.0]))
+    }
+
+    /// Add a trait that is 0 at first and follows a target, hours `tau` behind; the node that reads it.
+    fn follower(example: &mut Example, name: &str, target: NodeId, tau: f64) -> NodeId {
+        let [start, tau] = [0.0, tau].map(|value| example.node(Node::Const { value }));
+        let of = u16::try_from(example.model.traits.len()).unwrap();
+        let (name, initial) = (name.into(), DistDocument::Rule { value: start });
+        let flows = vec![FlowDocument { fate: None, target, tau }];
+        example.model.traits.push(TraitDocument { name, initial, flows, inherit: InheritDocument::Copy });
+        example.node(Node::Input { input: Input::Trait(of) })
+    }
+
+    /// The mean of a value over cells of the first fate, as what is read out.
+    fn mean(value: NodeId) -> Vec<ObservableDocument> {
+        vec![ObservableDocument { name: "seen".into(), fate: 0, kind: Gather::Mean, value }]
+    }
+
+    #[test]
+    fn a_target_that_reads_no_clock_is_told_too() {
+        // sqrt(0.5 - x), where x goes from 0 to 1 and is halfway at 34.7 h.
+        let mut example = undisturbed();
+        let [half, one] = [0.5, 1.0].map(|value| example.node(Node::Const { value }));
+        let rising = follower(&mut example, "rising", one, 50.0);
+        let left = example.node(Node::Binary { f: Binary::Sub, x: half, y: rising });
+        let root = example.node(Node::Unary { f: Unary::Sqrt, x: left });
+        let lost = follower(&mut example, "lost", root, 50.0);
+        example.model.observables = mean(lost);
+        let Err(Error::Rate(fault)) = example.records() else { panic!("no fault") };
+        assert!((fault.rule.as_str(), fault.kind) == ("flow of lost", FaultKind::NotANumber), "{fault:?}");
+        assert!((24.0..49.0).contains(&fault.time), "{fault:?}");
+    }
+
+    /// What a trait that is 0 at first comes to by 96 h if it follows what `target` makes of the time, looked at so often.
+    fn followed(tau: f64, every: f64, target: impl FnOnce(&mut Example, NodeId) -> NodeId) -> f64 {
+        let mut example = undisturbed();
         let time = example.node(Node::Input { input: Input::Time });
+        let target = target(&mut example, time);
+        let seen = follower(&mut example, "seen", target, tau);
+        example.model.observables = mean(seen);
+        example.run.sync = every;
+        example.records().unwrap()[0].observables[0]
+    }
+
+    /// 1 + sin(2 pi t / period).
+    fn waves(example: &mut Example, time: NodeId, period: f64) -> NodeId {
+        let numbers = [1.0, 2.0 * std::f64::consts::PI / period];
+        let [one, speed] = numbers.map(|value| example.node(Node::Const { value }));
         let angle = example.node(Node::Binary { f: Binary::Mul, x: time, y: speed });
         let sine = example.node(Node::Unary { f: Unary::Sin, x: angle });
-        let target = example.node(Node::Binary { f: Binary::Add, x: one, y: sine });
-        let of = example.model.traits.len();
-        let seen = Node::Input { input: Input::Trait(u16::try_from(of).unwrap()) };
-        let value = example.node(seen);
-        let flow = FlowDocument { fate: None, target, tau };
-        let start = example.node(Node::Const { value: 0.0 });
-        let initial = DistDocument::Rule { value: start };
-        example.model.traits.push(TraitDocument {
-            name: "seen".into(),
-            initial,
-            flows: vec![flow],
-            ..example.model.traits[0].clone()
-        });
-        example.model.observables =
-            vec![ObservableDocument { name: "seen".into(), fate: 0, kind: Gather::Mean, value }];
-        (example.run.until, example.run.sync, example.run.observe) = (96.0, every, vec![96.0]);
-        (example.run.initial, example.run.replicates) = (vec![20, 0], 1);
-        example.records().unwrap()[0].observables[0]
+        example.node(Node::Binary { f: Binary::Add, x: one, y: sine })
+    }
+
+    /// exp(-((t - centre) / width)^2).
+    fn bump(example: &mut Example, time: NodeId, centre: f64, width: f64) -> NodeId {
+        let [centre, up, down] = [centre, width, -width].map(|value| example.node(Node::Const { value }));
+        let from = example.node(Node::Binary { f: Binary::Sub, x: time, y: centre });
+        let [up, down] = [up, down].map(|y| example.node(Node::Binary { f: Binary::Div, x: from, y }));
+        let x = example.node(Node::Binary { f: Binary::Mul, x: up, y: down });
+        example.node(Node::Unary { f: Unary::Exp, x })
     }
 
     #[test]
     fn a_target_with_a_period_is_followed_whatever_the_step_is() {
-        for (period, tau) in [(24.0, 5.0), (24.0, 40.0), (6.0, 1.0), (3.0, 2.0)] {
+        for (period, tau) in [(24.0, 5.0), (24.0, 40.0), (6.0, 1.0), (3.0, 2.0), (1.5, 1.0)] {
             let speed = 2.0 * std::f64::consts::PI / period;
             let (a, z) = (speed * tau, 96.0_f64);
             // x' = (1 + sin(speed t) - x) / tau, x(0) = 0.
             let wave = ((speed * z).sin() - a * (speed * z).cos()) / (1.0 + a * a);
             let exact = 1.0 + wave - (1.0 - a / (1.0 + a * a)) * (-z / tau).exp();
-            for every in [24.0, 12.0, 8.0, 10.0, 5.0, 96.0] {
-                let found = after_waves(period, tau, every);
-                assert!((found - exact).abs() < 2e-4, "{period} {tau} {every}: {found} {exact}");
+            // A step has too few parts for more periods than that.
+            for every in [24.0, 12.0, 8.0, 10.0, 5.0, 96.0_f64].into_iter().filter(|every| every / period <= 40.0) {
+                let found = followed(tau, every, |example, time| waves(example, time, period));
+                assert!((found - exact).abs() < 1e-4, "{period} {tau} {every}: {found} {exact}");
             }
         }
+    }
+
+    #[test]
+    fn what_comes_and_goes_within_a_step_is_seen() {
+        // Nothing is there at the ends and in the middle of the long step.
+        for centre in LOOKS.map(|share| 96.0 * share) {
+            let [long, short] = [96.0, 1.0].map(|every| followed(40.0, every, |e, time| bump(e, time, centre, 4.0)));
+            assert!(long > 0.03 && (long / short - 1.0).abs() < 1e-3, "{centre}: {long} {short}");
+        }
+    }
+    #[test]
+    fn how_far_a_target_is_off_its_parabola_is_told_in_tolerances() {
+        let (tau, rtol, from, to, now) = (7.0, 1e-3, [5.0; LANES], [20.0; LANES], 24.0_f64);
+        let mut example = undisturbed();
+        let time = example.node(Node::Input { input: Input::Time });
+        let target = waves(&mut example, time, 30.0);
+        let seen = follower(&mut example, "seen", target, tau);
+        example.model.observables = mean(seen);
+        let (job, control) = (example.job(), Control::default());
+        let worker = founded(&job, &control);
+        let (fate, columns) = (&worker.model.fates[0], worker.model.columns.len());
+        let (mut lanes, mut driver) = (Lanes::new(columns), Driver::new(fate, columns));
+        (lanes.n, lanes.now) = (1, [now; LANES]);
+        driver.step(fate, &lanes, &worker.env, &from, &to, rtol).unwrap();
+        let told = driver.look_between(fate, &lanes, &worker.env, &from, &to, rtol).unwrap()[0];
+
+        let wave = |t: f64| 1.0 + (2.0 * std::f64::consts::PI * t / 30.0).sin();
+        let [first, middle, last] = [5.0, 12.5, 20.0].map(wave);
+        let off = LOOKS.map(|u| {
+            let parabola =
+                first * (1.0 - u) * (1.0 - 2.0 * u) + middle * 4.0 * u * (1.0 - u) + last * u * (2.0 * u - 1.0);
+            (wave(5.0 + 15.0 * u) - parabola).abs()
+        });
+        let left = (-(now - 20.0) / tau).exp() - (-(now - 5.0) / tau).exp();
+        let expected = off[0].max(off[1]) * left / (rtol * first.max(middle).max(last));
+        assert!((told / expected - 1.0).abs() < 1e-3, "{told} {expected}");
     }
 }
