@@ -215,6 +215,7 @@ impl Worker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::RunDocument;
     use crate::ensemble::Control;
     use crate::error::FaultKind;
     use crate::example::Example;
@@ -265,6 +266,20 @@ mod tests {
             }
         }
         assert!(outcome.error.is_none() && !outcome.records.is_empty());
+    }
+
+    #[test]
+    fn concentrations_after_the_end_of_a_tumour_are_not_noted() {
+        // They grow past the cap in the first part.
+        let ends = |run: &mut RunDocument| {
+            (run.visits, run.stop.max_cells, run.params[20]) = (vec![0.0, 30.0], 600, 1.0);
+        };
+        let job = Example::kept("drugs").with(ends).job();
+        let outcome = job.run(&Control::default(), &Gives(0.0, 0), &BTreeMap::new()).unwrap();
+        for record in &outcome.records {
+            let noted = |row: usize| record.drugs[row * 5].is_finite();
+            assert!(noted(0) && !noted(20), "{:?}", record.drugs);
+        }
     }
 
     #[test]

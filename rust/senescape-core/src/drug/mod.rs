@@ -402,6 +402,17 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_no_time_that_counts_is_given_at_once() {
+        let after = |route| {
+            let schedule = Schedule::new(&[ONE], &[Dose { drug: 0, at: 24.0, amount: 3.0, route }]).unwrap();
+            schedule.segments(&[0.0, 24.0, 48.0])[1][0].at(0.0)
+        };
+        assert_eq!(after(Route::Bolus), 1.5);
+        assert_eq!(after(Route::Infusion { duration: 1e-20 }), 1.5);
+        assert_eq!(after(Route::Pulse { duration: 1e-20 }), 0.0);
+    }
+
+    #[test]
     fn nothing_is_left_of_what_is_long_gone() {
         let doses = [Dose { drug: 0, at: 0.0, amount: 1.0, route: Route::Oral }];
         let schedule = Schedule::new(&[ONE], &doses).unwrap();
