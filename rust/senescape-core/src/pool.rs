@@ -230,7 +230,7 @@ impl PoolPath {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expr::{Binary, Graph, Node, Program};
+    use crate::expr::{Binary, Graph, Node, Program, Unary};
 
     fn pools(nodes: Vec<Node>, roots: &[u32], params: &[f64]) -> Pools {
         let program = Program::compile(&Graph { nodes }, roots).unwrap();
@@ -307,6 +307,16 @@ mod tests {
         let error = error.unwrap_err();
         let (PoolError::Rate { time, .. } | PoolError::Stiff { time, .. }) = &error;
         assert!((time - 6.0).abs() < 1e-3, "{error}");
+        // sqrt(6 - t) is not a number after 6 h.
+        let nodes = vec![
+            Node::Const { value: 6.0 },
+            Node::Input { input: Input::Time },
+            binary(Binary::Sub, 0, 1),
+            Node::Unary { f: Unary::Sqrt, x: 2 },
+        ];
+        let error = pools(nodes, &[3], &[]).advance(5.0, 15.0, &[1.0], &[], &|_, _| 0.0, &mut PoolPath::default());
+        let error = error.unwrap_err();
+        assert!(matches!(error, PoolError::Rate { time, .. } if (6.0..=15.0).contains(&time)), "{error}");
     }
 
     #[test]
