@@ -162,7 +162,7 @@ impl Worker<'_> {
                 (format!("cell.mark['{}']", self.model.marks[mark]), (lanes.marks[lane] >> mark & 1) as f64)
             }
             Source::Age => ("cell.age".to_owned(), now - lanes.entered[lane]),
-            Source::Env(input) => (self.env_name(input), f64::from(env_at(&self.env, input, now))),
+            Source::Env(input) => (self.env_name(input), env_at(&self.env, input, now)),
         });
         named.collect()
     }
@@ -186,11 +186,14 @@ impl Worker<'_> {
     }
 }
 
-fn env_at(env: &crate::env::Env, input: EnvInput, now: f64) -> f32 {
+fn env_at(env: &crate::env::Env, input: EnvInput, now: f64) -> f64 {
+    if input == EnvInput::Time {
+        return now;
+    }
     let mut out = [0.0; crate::expr::LANES];
     let times = [now; crate::expr::LANES];
     env.fill(input, &times, 1, &mut out);
-    out[0]
+    f64::from(out[0])
 }
 
 #[cfg(test)]

@@ -137,6 +137,9 @@ impl Lanes {
 
     /// Fill a program's inputs with the cells' values `columns` at `times`.
     pub fn fill(&self, rules: &Rules, columns: &[Column], times: &Times, env: &Env, frame: &mut Frame) {
+        if let Some(clock) = frame.clock_mut() {
+            *clock = *times;
+        }
         for (i, source) in rules.inputs.iter().enumerate() {
             let out = frame.input_mut(i);
             match *source {
@@ -201,6 +204,9 @@ impl Boxes {
 
     /// Fill a program's input intervals for the cells of `lanes`, whose moving traits have been boxed.
     pub fn fill(&self, rules: &Rules, flows: &[Flow], lanes: &Lanes, env: &Env, frame: &mut IntervalFrame) {
+        if let Some((low, high)) = frame.clock_mut() {
+            (*low, *high) = (lanes.now, self.end);
+        }
         for (i, source) in rules.inputs.iter().enumerate() {
             let (low, high) = frame.input_mut(i);
             match *source {

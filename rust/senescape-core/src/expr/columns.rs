@@ -24,8 +24,12 @@ pub fn values(
     let mut frame = bound.frame();
     let rows = inputs.first().map_or(1, |(_, column)| column.len());
     let mut out = vec![Vec::with_capacity(rows); roots.len()];
+    let time = inputs.iter().find(|(input, _)| *input == Input::Time);
     for start in (0..rows).step_by(LANES) {
         let n = LANES.min(rows - start);
+        if let (Some(clock), Some((_, column))) = (frame.clock_mut(), time) {
+            fill(clock, &widened(&column[start..start + n]));
+        }
         for (i, column) in columns.iter().enumerate() {
             fill(frame.input_mut(i), &inputs[*column].1[start..start + n]);
         }
@@ -58,8 +62,14 @@ pub fn bounds(
         return Err(Error::Model("lower and upper ends differ in length".into()));
     }
     let mut out = vec![(Vec::with_capacity(rows), Vec::with_capacity(rows)); roots.len()];
+    let time = |inputs: &[(Input, Vec<f32>)]| inputs.iter().position(|(input, _)| *input == Input::Time);
+    let times = time(low).zip(time(high));
     for start in (0..rows).step_by(LANES) {
         let n = LANES.min(rows - start);
+        if let (Some((to_low, to_high)), Some((l, h))) = (frame.clock_mut(), times) {
+            fill(to_low, &widened(&low[l].1[start..start + n]));
+            fill(to_high, &widened(&high[h].1[start..start + n]));
+        }
         for (i, (l, h)) in columns.iter().zip(&same).enumerate() {
             let (to_low, to_high) = frame.input_mut(i);
             fill(to_low, &low[*l].1[start..start + n]);
@@ -97,10 +107,14 @@ fn prepare(
 }
 
 /// Fill lanes; idle ones repeat the first, so that they compute with values like the others.
-fn fill(to: &mut [f32; LANES], from: &[f32]) {
+fn fill<T: Copy>(to: &mut [T; LANES], from: &[T]) {
     to[..from.len()].copy_from_slice(from);
     let first = to[0];
     to[from.len()..].fill(first);
+}
+
+fn widened(column: &[f32]) -> Vec<f64> {
+    column.iter().copied().map(f64::from).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
 //! From graph to program: dead nodes dropped, equal ones shared, what depends on parameters only split off.
+//!
+//! Rules compute in single precision, but for two things that it has too little range or too few digits for (`wide`):
+//! what follows from the time of the run alone, and quotients of powers.
 
 use super::error::ExprError;
 use super::ir::{Binary, Graph, Input, Node, NodeId, Unary, operand_order};
@@ -132,23 +135,71 @@ fn reachable(graph: &Graph, roots: &[NodeId]) -> Result<Vec<bool>, ExprError> {
     Ok(needed)
 }
 
-/// Give registers: fixed values that varying code reads, then inputs, then one for each instruction.
+/// Which values are computed in double precision.
+///
+/// The time of a run may be a million hours, of which single precision tells hours apart by a sixteenth: whatever follows
+/// from the time alone (`time >= start`, `time - start`) is computed wide, and rounded once it meets the cell. A quotient
+/// such as `x^n / (k^n + x^n)` is of ordinary size where its powers lie beyond single precision: it is computed wide from
+/// the powers on.
+fn wide_values(values: &Values, used: &[bool]) -> Vec<bool> {
+    let applied = |id: ValueId| match values.list[id] {
+        Kind::Apply(op, operands) => Some((op, operands)),
+        _ => None,
+    };
+    let n = values.list.len();
+    let (mut clock, mut power) = (vec![false; n], vec![false; n]);
+    for id in 0..n {
+        clock[id] = values.list[id] == Kind::Input(Input::Time);
+        let Some((op, operands)) = applied(id) else { continue };
+        let operands = &operands[..op.arity()];
+        clock[id] = !values.fixed[id] && operands.iter().all(|x| clock[*x] || values.fixed[*x]);
+        power[id] = match op {
+            Op::Power(_) | Op::Binary(Binary::Pow) => true,
+            _ => is_arithmetic(op) && operands.iter().any(|x| power[*x]),
+        };
+    }
+    let mut wide: Vec<bool> = (0..n).map(|id| clock[id] && applied(id).is_some()).collect();
+    for id in (0..n).rev().filter(|id| used[*id]) {
+        let Some((op, operands)) = applied(id) else { continue };
+        let [x, y, _] = operands;
+        let quotient = match op {
+            Op::Binary(Binary::Div) | Op::Ratio => power[x] || power[y],
+            Op::Binary(Binary::Mul) => power[x] && power[y],
+            _ => false,
+        };
+        wide[id] |= quotient;
+        if wide[id] && !clock[id] && is_arithmetic(op) {
+            for x in &operands[..op.arity()] {
+                wide[*x] |= power[*x];
+            }
+        }
+    }
+    wide
+}
+
+fn is_arithmetic(op: Op) -> bool {
+    matches!(op, Op::Ratio | Op::Unary(Unary::Neg) | Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Div))
+}
+
+/// Give registers: fixed values that varying code reads, then inputs, then one for each instruction; in both precisions.
 fn lay_out(values: &Values, outputs: &[ValueId]) -> Program {
+    let n = values.list.len();
     // Peepholes may have left values that nothing uses.
-    let mut used = vec![false; values.list.len()];
+    let mut used = vec![false; n];
     for &output in outputs {
         used[output] = true;
     }
-    for id in (0..values.list.len()).rev() {
+    for id in (0..n).rev() {
         if let (true, Kind::Apply(op, operands)) = (used[id], values.list[id]) {
             for x in &operands[..op.arity()] {
                 used[*x] = true;
             }
         }
     }
+    let wide = wide_values(values, &used);
     let mut program = Program::default();
     // The fixed part is a program of its own, whose inputs are constants and parameters.
-    let mut fixed_register = vec![u32::MAX; values.list.len()];
+    let mut fixed_register = vec![u32::MAX; n];
     let mut next = 0;
     for (id, kind) in values.list.iter().enumerate() {
         if !used[id] || !values.fixed[id] {
@@ -158,7 +209,8 @@ fn lay_out(values: &Values, outputs: &[ValueId]) -> Program {
             Kind::Const(bits) => program.constants.push((next, f64::from_bits(bits))),
             Kind::Param(index) => program.params.push((next, index)),
             Kind::Apply(op, operands) => {
-                program.fixed.push(Instruction { op, to: next, from: operands.map(|x| lookup(&fixed_register, x)) });
+                let from = operands.map(|x| lookup(&fixed_register, x));
+                program.fixed.push(Instruction { op, wide: wide[id], to: next, from });
             }
             Kind::Input(_) => {}
         }
@@ -166,43 +218,87 @@ fn lay_out(values: &Values, outputs: &[ValueId]) -> Program {
         next += 1;
     }
     program.fixed_registers = next;
-    let mut register = vec![u32::MAX; values.list.len()];
-    next = 0;
-    let mut feeds = vec![false; values.list.len()];
+
+    // Which values the varying code needs in single and in double precision.
+    let (mut single, mut double) = (vec![false; n], vec![false; n]);
     for &output in outputs {
-        feeds[output] = true;
+        single[output] = true;
     }
-    for (id, kind) in values.list.iter().enumerate() {
-        if let (true, false, Kind::Apply(op, operands)) = (used[id], values.fixed[id], kind) {
-            for x in &operands[..op.arity()] {
-                feeds[*x] = true;
-            }
+    let varying = |id: ValueId| match values.list[id] {
+        Kind::Apply(op, operands) if used[id] && !values.fixed[id] => Some((op, operands)),
+        _ => None,
+    };
+    for (id, wide) in wide.iter().enumerate() {
+        let Some((op, operands)) = varying(id) else { continue };
+        let needed = if *wide { &mut double } else { &mut single };
+        for x in &operands[..op.arity()] {
+            needed[*x] = true;
         }
     }
-    for id in 0..values.list.len() {
-        if used[id] && values.fixed[id] && feeds[id] {
+    let mut file = Files { registers: [vec![u32::MAX; n], vec![u32::MAX; n]], next: [0, 0] };
+    for id in (0..n).filter(|id| used[*id] && values.fixed[*id]) {
+        if single[id] {
             program.broadcast.push(fixed_register[id]);
-            register[id] = next;
-            next += 1;
+            file.place(id, false);
+        }
+        if double[id] {
+            program.wide_broadcast.push(fixed_register[id]);
+            file.place(id, true);
         }
     }
-    for (id, kind) in values.list.iter().enumerate() {
-        if let (true, Kind::Input(input)) = (used[id], kind) {
-            program.inputs.push(*input);
-            register[id] = next;
-            next += 1;
+    for id in (0..n).filter(|id| used[*id]) {
+        let Kind::Input(input) = values.list[id] else { continue };
+        program.inputs.push(input);
+        file.place(id, false);
+        if input == Input::Time && double[id] {
+            program.clock = Some(file.place(id, true));
         }
     }
-    for (id, kind) in values.list.iter().enumerate() {
-        if let (true, false, Kind::Apply(op, operands)) = (used[id], values.fixed[id], *kind) {
-            program.code.push(Instruction { op, to: next, from: operands.map(|x| lookup(&register, x)) });
-            register[id] = next;
-            next += 1;
+    for id in 0..n {
+        if let Kind::Input(input) = values.list[id]
+            && used[id]
+            && double[id]
+            && input != Input::Time
+        {
+            file.convert(id, Op::Widen, &mut program.code);
+        }
+        let Some((op, operands)) = varying(id) else { continue };
+        let from = operands.map(|x| lookup(&file.registers[usize::from(wide[id])], x));
+        let to = file.place(id, wide[id]);
+        program.code.push(Instruction { op, wide: wide[id], to, from });
+        match (wide[id], single[id], double[id]) {
+            (true, true, _) => file.convert(id, Op::Narrow, &mut program.code),
+            (false, _, true) => file.convert(id, Op::Widen, &mut program.code),
+            _ => {}
         }
     }
-    program.registers = next;
-    program.outputs = outputs.iter().map(|x| register[*x]).collect();
+    [program.registers, program.wide_registers] = file.next;
+    program.outputs = outputs.iter().map(|x| file.registers[0][*x]).collect();
     program
+}
+
+/// The registers of values in single precision, and in double.
+struct Files {
+    registers: [Vec<u32>; 2],
+    next: [u32; 2],
+}
+
+impl Files {
+    /// Give a value the next register of one precision.
+    fn place(&mut self, id: ValueId, wide: bool) -> u32 {
+        let file = usize::from(wide);
+        self.registers[file][id] = self.next[file];
+        self.next[file] += 1;
+        self.registers[file][id]
+    }
+
+    /// Give a value that has a register of one precision its place in the other.
+    fn convert(&mut self, id: ValueId, op: Op, code: &mut Vec<Instruction>) {
+        let wide = op == Op::Widen;
+        let from = self.registers[usize::from(!wide)][id];
+        let to = self.place(id, wide);
+        code.push(Instruction { op, wide, to, from: [from, 0, 0] });
+    }
 }
 
 /// The register of an operand; unused operand slots stand at register 0.

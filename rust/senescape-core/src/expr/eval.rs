@@ -1,8 +1,9 @@
 //! Evaluation of a program over lanes of cells, and at one point in double precision.
 
 use super::ir::{Binary, Unary};
-use super::math::{exp_f32, exp_f64, expm1, ln_f64, log1p, pow};
-use super::program::{Instruction, LANES, Op, Register};
+use super::math::{exp_f64, expm1, ln_f64, log1p, pow};
+use super::program::{Instruction, LANES, Op, Register, WideRegister};
+use super::real::Real;
 use std::sync::OnceLock;
 
 /// Lanes that are always computed together.
@@ -73,69 +74,84 @@ macro_rules! at_level {
 pub(crate) use at_level;
 
 /// Run code over the first `n` lanes of the registers.
-pub fn run(code: &[Instruction], registers: &mut [Register], n: usize, level: Level) {
-    at_level!(level, run_body(code: &[Instruction], registers: &mut [Register], n: usize));
+pub fn run(code: &[Instruction], registers: &mut [Register], wide: &mut [WideRegister], n: usize, level: Level) {
+    at_level!(
+        level,
+        run_body(code: &[Instruction], registers: &mut [Register], wide: &mut [WideRegister], n: usize)
+    );
 }
 
 #[inline(always)]
-fn run_body(code: &[Instruction], registers: &mut [Register], n: usize) {
+fn run_body(code: &[Instruction], registers: &mut [Register], wide: &mut [WideRegister], n: usize) {
     let groups = n.div_ceil(GROUP).min(LANES / GROUP);
     for line in code {
-        let (before, after) = registers.split_at_mut(line.to as usize);
-        let to = &mut after[0];
-        let x = &before[line.from[0] as usize];
         match line.op {
-            Op::Unary(f) => match f {
-                Unary::Neg => map(to, x, groups, |x| -x),
-                Unary::Abs => map(to, x, groups, f32::abs),
-                Unary::Sqrt => map(to, x, groups, f32::sqrt),
-                Unary::Square => map(to, x, groups, |x| power(x, 2)),
-                Unary::Reciprocal => map(to, x, groups, |x| 1.0 / x),
-                Unary::Exp => map(to, x, groups, exp_f32),
-                Unary::Log => map(to, x, groups, |x| ln_f64(f64::from(x)) as f32),
-                Unary::Exp2 => map(to, x, groups, |x| scalar_unary(Unary::Exp2, f64::from(x)) as f32),
-                Unary::Expm1 => map(to, x, groups, |x| scalar_unary(Unary::Expm1, f64::from(x)) as f32),
-                Unary::Log2 => map(to, x, groups, |x| scalar_unary(Unary::Log2, f64::from(x)) as f32),
-                Unary::Log10 => map(to, x, groups, |x| scalar_unary(Unary::Log10, f64::from(x)) as f32),
-                Unary::Log1p => map(to, x, groups, |x| scalar_unary(Unary::Log1p, f64::from(x)) as f32),
-                Unary::Tanh => map(to, x, groups, |x| scalar_unary(Unary::Tanh, f64::from(x)) as f32),
-                Unary::Not => map(to, x, groups, |x| flag(x == 0.0)),
-                Unary::Sign => map(to, x, groups, sign),
-                Unary::Cbrt | Unary::Sin | Unary::Cos | Unary::Floor | Unary::Ceil => {
-                    map(to, x, groups, |x| scalar_unary(f, f64::from(x)) as f32);
-                }
-            },
-            Op::Power(p) => map(to, x, groups, |x| power(x, p)),
-            Op::Binary(f) => {
-                let y = &before[line.from[1] as usize];
-                match f {
-                    Binary::Add => zip(to, x, y, groups, |x, y| x + y),
-                    Binary::Sub => zip(to, x, y, groups, |x, y| x - y),
-                    Binary::Mul => zip(to, x, y, groups, |x, y| x * y),
-                    Binary::Div => zip(to, x, y, groups, |x, y| x / y),
-                    Binary::Min => zip(to, x, y, groups, min),
-                    Binary::Max => zip(to, x, y, groups, max),
-                    Binary::Pow => zip(to, x, y, groups, |x, y| pow(f64::from(x), f64::from(y)) as f32),
-                    Binary::Lt => zip(to, x, y, groups, |x, y| flag(x < y)),
-                    Binary::Le => zip(to, x, y, groups, |x, y| flag(x <= y)),
-                    Binary::Gt => zip(to, x, y, groups, |x, y| flag(x > y)),
-                    Binary::Ge => zip(to, x, y, groups, |x, y| flag(x >= y)),
-                    Binary::Eq => zip(to, x, y, groups, |x, y| flag(x == y)),
-                    Binary::Ne => zip(to, x, y, groups, |x, y| flag(x != y)),
-                    Binary::And => zip(to, x, y, groups, |x, y| flag(x != 0.0 && y != 0.0)),
-                    Binary::Or => zip(to, x, y, groups, |x, y| flag(x != 0.0 || y != 0.0)),
-                }
+            Op::Widen => convert(&mut wide[line.to as usize], &registers[line.from[0] as usize], groups, f64::from),
+            Op::Narrow => convert(&mut registers[line.to as usize], &wide[line.from[0] as usize], groups, |x| x as f32),
+            _ if line.wide => apply(line, wide, groups),
+            _ => apply(line, registers, groups),
+        }
+    }
+}
+
+/// Apply one operation to registers of one precision.
+#[inline(always)]
+fn apply<T: Real>(line: &Instruction, registers: &mut [[T; LANES]], groups: usize) {
+    let (before, after) = registers.split_at_mut(line.to as usize);
+    let to = &mut after[0];
+    let x = &before[line.from[0] as usize];
+    match line.op {
+        Op::Widen | Op::Narrow => {}
+        Op::Unary(f) => match f {
+            Unary::Neg => map(to, x, groups, |x| -x),
+            Unary::Abs => map(to, x, groups, T::abs),
+            Unary::Sqrt => map(to, x, groups, T::sqrt),
+            Unary::Square => map(to, x, groups, |x| power(x, 2)),
+            Unary::Reciprocal => map(to, x, groups, |x| T::ONE / x),
+            Unary::Exp => map(to, x, groups, T::exp),
+            Unary::Log => map(to, x, groups, |x| T::of(ln_f64(x.double()))),
+            Unary::Exp2 => map(to, x, groups, |x| T::of(scalar_unary(Unary::Exp2, x.double()))),
+            Unary::Expm1 => map(to, x, groups, |x| T::of(scalar_unary(Unary::Expm1, x.double()))),
+            Unary::Log2 => map(to, x, groups, |x| T::of(scalar_unary(Unary::Log2, x.double()))),
+            Unary::Log10 => map(to, x, groups, |x| T::of(scalar_unary(Unary::Log10, x.double()))),
+            Unary::Log1p => map(to, x, groups, |x| T::of(scalar_unary(Unary::Log1p, x.double()))),
+            Unary::Tanh => map(to, x, groups, |x| T::of(scalar_unary(Unary::Tanh, x.double()))),
+            Unary::Not => map(to, x, groups, |x| flag(x == T::ZERO)),
+            Unary::Sign => map(to, x, groups, sign),
+            Unary::Cbrt | Unary::Sin | Unary::Cos | Unary::Floor | Unary::Ceil => {
+                map(to, x, groups, |x| T::of(scalar_unary(f, x.double())));
             }
-            Op::Ratio => zip(to, x, &before[line.from[1] as usize], groups, |x, y| x / (x + y)),
-            Op::Where => {
-                let (y, z) = (&before[line.from[1] as usize], &before[line.from[2] as usize]);
-                for i in 0..groups {
-                    let range = i * GROUP..(i + 1) * GROUP;
-                    for (((to, c), y), z) in
-                        to[range.clone()].iter_mut().zip(&x[range.clone()]).zip(&y[range.clone()]).zip(&z[range])
-                    {
-                        *to = if *c != 0.0 { *y } else { *z };
-                    }
+        },
+        Op::Power(p) => map(to, x, groups, |x| power(x, p)),
+        Op::Binary(f) => {
+            let y = &before[line.from[1] as usize];
+            match f {
+                Binary::Add => zip(to, x, y, groups, |x, y| x + y),
+                Binary::Sub => zip(to, x, y, groups, |x, y| x - y),
+                Binary::Mul => zip(to, x, y, groups, |x, y| x * y),
+                Binary::Div => zip(to, x, y, groups, |x, y| x / y),
+                Binary::Min => zip(to, x, y, groups, min),
+                Binary::Max => zip(to, x, y, groups, max),
+                Binary::Pow => zip(to, x, y, groups, |x, y| T::of(pow(x.double(), y.double()))),
+                Binary::Lt => zip(to, x, y, groups, |x, y| flag(x < y)),
+                Binary::Le => zip(to, x, y, groups, |x, y| flag(x <= y)),
+                Binary::Gt => zip(to, x, y, groups, |x, y| flag(x > y)),
+                Binary::Ge => zip(to, x, y, groups, |x, y| flag(x >= y)),
+                Binary::Eq => zip(to, x, y, groups, |x, y| flag(x == y)),
+                Binary::Ne => zip(to, x, y, groups, |x, y| flag(x != y)),
+                Binary::And => zip(to, x, y, groups, |x, y| flag(x != T::ZERO && y != T::ZERO)),
+                Binary::Or => zip(to, x, y, groups, |x, y| flag(x != T::ZERO || y != T::ZERO)),
+            }
+        }
+        Op::Ratio => zip(to, x, &before[line.from[1] as usize], groups, |x, y| x / (x + y)),
+        Op::Where => {
+            let (y, z) = (&before[line.from[1] as usize], &before[line.from[2] as usize]);
+            for i in 0..groups {
+                let range = i * GROUP..(i + 1) * GROUP;
+                for (((to, c), y), z) in
+                    to[range.clone()].iter_mut().zip(&x[range.clone()]).zip(&y[range.clone()]).zip(&z[range])
+                {
+                    *to = if *c != T::ZERO { *y } else { *z };
                 }
             }
         }
@@ -143,7 +159,14 @@ fn run_body(code: &[Instruction], registers: &mut [Register], n: usize) {
 }
 
 #[inline(always)]
-fn map(to: &mut Register, x: &Register, groups: usize, f: impl Fn(f32) -> f32) {
+pub(super) fn convert<T: Copy, U: Copy>(to: &mut [U; LANES], x: &[T; LANES], groups: usize, f: impl Fn(T) -> U) {
+    for (to, x) in to.iter_mut().zip(x).take(groups * GROUP) {
+        *to = f(*x);
+    }
+}
+
+#[inline(always)]
+fn map<T: Real>(to: &mut [T; LANES], x: &[T; LANES], groups: usize, f: impl Fn(T) -> T) {
     let (to, _) = to.as_chunks_mut::<GROUP>();
     let (x, _) = x.as_chunks::<GROUP>();
     for (to, x) in to.iter_mut().zip(x).take(groups) {
@@ -154,7 +177,7 @@ fn map(to: &mut Register, x: &Register, groups: usize, f: impl Fn(f32) -> f32) {
 }
 
 #[inline(always)]
-fn zip(to: &mut Register, x: &Register, y: &Register, groups: usize, f: impl Fn(f32, f32) -> f32) {
+fn zip<T: Real>(to: &mut [T; LANES], x: &[T; LANES], y: &[T; LANES], groups: usize, f: impl Fn(T, T) -> T) {
     let (to, _) = to.as_chunks_mut::<GROUP>();
     let (x, _) = x.as_chunks::<GROUP>();
     let (y, _) = y.as_chunks::<GROUP>();
@@ -166,28 +189,28 @@ fn zip(to: &mut Register, x: &Register, y: &Register, groups: usize, f: impl Fn(
 }
 
 #[inline(always)]
-pub(super) fn flag(holds: bool) -> f32 {
-    f32::from(u8::from(holds))
+pub(super) fn flag<T: Real>(holds: bool) -> T {
+    if holds { T::ONE } else { T::ZERO }
 }
 
 /// The lesser, or NaN if either is.
 #[inline(always)]
-pub(super) fn min(x: f32, y: f32) -> f32 {
+pub(super) fn min<T: Real>(x: T, y: T) -> T {
     if x < y || x.is_nan() { x } else { y }
 }
 
 /// The greater, or NaN if either is.
 #[inline(always)]
-pub(super) fn max(x: f32, y: f32) -> f32 {
+pub(super) fn max<T: Real>(x: T, y: T) -> T {
     if x > y || x.is_nan() { x } else { y }
 }
 
 #[inline(always)]
-fn sign(x: f32) -> f32 {
-    if x > 0.0 {
-        1.0
-    } else if x < 0.0 {
-        -1.0
+fn sign<T: Real>(x: T) -> T {
+    if x > T::ZERO {
+        T::ONE
+    } else if x < T::ZERO {
+        -T::ONE
     } else {
         x
     }
@@ -195,7 +218,7 @@ fn sign(x: f32) -> f32 {
 
 /// A whole power by the same products in every mode.
 #[inline(always)]
-pub(super) fn power(x: f32, n: u8) -> f32 {
+pub(super) fn power<T: Real>(x: T, n: u8) -> T {
     let square = x * x;
     match n {
         2 => square,
@@ -208,12 +231,19 @@ pub(super) fn power(x: f32, n: u8) -> f32 {
     }
 }
 
-/// Run code at one point in double precision.
-pub fn run_scalar(code: &[Instruction], registers: &mut [f64]) {
+/// Run code at one point in double precision; the wide registers begin at `wide`.
+pub fn run_scalar(code: &[Instruction], registers: &mut [f64], wide: usize) {
     for line in code {
-        let operand = |i: usize| registers[line.from[i] as usize];
+        let file = |is_wide: bool| if is_wide { wide } else { 0 };
+        let (from, to) = match line.op {
+            Op::Widen => (0, wide),
+            Op::Narrow => (wide, 0),
+            _ => (file(line.wide), file(line.wide)),
+        };
+        let operand = |i: usize| registers[from + line.from[i] as usize];
         let x = operand(0);
-        registers[line.to as usize] = match line.op {
+        registers[to + line.to as usize] = match line.op {
+            Op::Widen | Op::Narrow => x,
             Op::Unary(f) => scalar_unary(f, x),
             Op::Binary(f) => scalar_binary(f, x, operand(1)),
             Op::Where => {

@@ -4,17 +4,19 @@
 mod bounds;
 pub mod columns;
 mod compile;
+pub mod course;
 mod error;
 mod eval;
 mod ir;
 pub mod math;
 mod program;
+mod real;
 
 pub use error::ExprError;
 pub use eval::Level;
 pub(crate) use eval::at_level;
 pub use ir::{Binary, Dims, Graph, Input, Limits, Node, NodeId, Unary};
-pub use program::{Bound, Frame, IntervalFrame, LANES, Program, Register};
+pub use program::{Bound, Frame, IntervalFrame, LANES, Program, Register, WideRegister};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! The compiled program, its binding to parameter values, and the scratch it runs on.
 
+use super::bounds::{self, Ends};
+use super::eval;
 use super::ir::{Binary, Input, Unary};
-use super::{bounds, eval};
 use std::fmt::Write as _;
 
 /// How many cells are evaluated at once.
@@ -9,6 +10,9 @@ pub const LANES: usize = 64;
 
 /// A register for values: one lane a cell.
 pub type Register = [f32; LANES];
+
+/// A register in double precision.
+pub type WideRegister = [f64; LANES];
 
 /// An operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +27,10 @@ pub enum Op {
     Ratio,
     /// A whole power from 2 to 8.
     Power(u8),
+    /// From single to double precision.
+    Widen,
+    /// From double to single precision.
+    Narrow,
 }
 
 impl Op {
@@ -30,7 +38,7 @@ impl Op {
     #[must_use]
     pub const fn arity(self) -> usize {
         match self {
-            Self::Unary(_) | Self::Power(_) => 1,
+            Self::Unary(_) | Self::Power(_) | Self::Widen | Self::Narrow => 1,
             Self::Binary(_) | Self::Ratio => 2,
             Self::Where => 3,
         }
@@ -43,15 +51,19 @@ impl Op {
             Self::Where => "where".into(),
             Self::Ratio => "ratio".into(),
             Self::Power(n) => format!("power{n}"),
+            Self::Widen => "widen".into(),
+            Self::Narrow => "narrow".into(),
         }
     }
 }
 
-/// One instruction. It writes a register with a higher number than those it reads.
+/// One instruction. It writes a register with a higher number than those it reads of the same precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instruction {
     /// What it does.
     pub op: Op,
+    /// Whether it computes in double precision.
+    pub wide: bool,
     /// Where the result goes.
     pub to: u32,
     /// Where the operands are.
@@ -68,9 +80,14 @@ pub struct Program {
     pub(super) fixed_registers: u32,
     /// The fixed registers that the first registers of the varying code are filled with.
     pub(super) broadcast: Vec<u32>,
+    /// The same for the first wide registers.
+    pub(super) wide_broadcast: Vec<u32>,
+    /// The wide register of the time, which follows those: only where the time is read in double precision.
+    pub(super) clock: Option<u32>,
     pub(super) inputs: Vec<Input>,
     pub(super) code: Vec<Instruction>,
     pub(super) registers: u32,
+    pub(super) wide_registers: u32,
     pub(super) outputs: Vec<u32>,
 }
 
@@ -92,18 +109,35 @@ impl Program {
             singles[register as usize][0] = value as f32;
             doubles[register as usize] = value;
         }
-        eval::run(&self.fixed, &mut singles, 1, eval::Level::best());
-        eval::run_scalar(&self.fixed, &mut doubles);
+        eval::run_scalar(&self.fixed, &mut doubles, 0);
+        for instruction in &self.fixed {
+            if instruction.wide {
+                singles[instruction.to as usize][0] = doubles[instruction.to as usize] as f32;
+            } else {
+                eval::run(std::slice::from_ref(instruction), &mut singles, &mut [], 1, eval::Level::best());
+            }
+        }
         let fixed = self.broadcast.iter().map(|r| (singles[*r as usize][0], doubles[*r as usize])).collect::<Vec<_>>();
+        let wide_fixed = self.wide_broadcast.iter().map(|r| doubles[*r as usize]).collect::<Vec<_>>();
         let mut code = self.code.clone();
         for instruction in &mut code {
-            specialise(instruction, &fixed);
+            let exponent = instruction.from[1] as usize;
+            let known = if instruction.wide {
+                wide_fixed.get(exponent).copied()
+            } else {
+                fixed.get(exponent).map(|(_, double)| *double)
+            };
+            specialise(instruction, known);
         }
         Bound {
             fixed,
+            wide_fixed,
+            clock: self.clock.map(|register| register as usize),
+            time: self.inputs.iter().position(|input| *input == Input::Time),
             inputs: self.inputs.len(),
             code,
             registers: self.registers as usize,
+            wide_registers: self.wide_registers as usize,
             outputs: self.outputs.clone(),
             level: eval::Level::best(),
         }
@@ -121,16 +155,22 @@ impl Program {
             let _ = writeln!(out, "f{register} = param {index}");
         }
         for line in &self.fixed {
-            let _ = writeln!(out, "{}", show(line, 'f'));
+            let _ = writeln!(out, "{}", show(line, 'f', if line.wide { " (double)" } else { "" }));
         }
         for (register, from) in self.broadcast.iter().enumerate() {
             let _ = writeln!(out, "r{register} = f{from}");
         }
+        for (register, from) in self.wide_broadcast.iter().enumerate() {
+            let _ = writeln!(out, "d{register} = f{from}");
+        }
         for (i, input) in self.inputs.iter().enumerate() {
             let _ = writeln!(out, "r{} = input {input:?}", self.broadcast.len() + i);
         }
+        if let Some(register) = self.clock {
+            let _ = writeln!(out, "d{register} = input Time");
+        }
         for line in &self.code {
-            let _ = writeln!(out, "{}", show(line, 'r'));
+            let _ = writeln!(out, "{}", show(line, if line.wide { 'd' } else { 'r' }, ""));
         }
         for (i, register) in self.outputs.iter().enumerate() {
             let _ = writeln!(out, "output {i} = r{register}");
@@ -139,27 +179,32 @@ impl Program {
     }
 }
 
-fn show(line: &Instruction, kind: char) -> String {
-    let operands: Vec<String> = line.from[..line.op.arity()].iter().map(|r| format!("{kind}{r}")).collect();
-    format!("{kind}{} = {} {}", line.to, line.op.name(), operands.join(" "))
+fn show(line: &Instruction, kind: char, note: &str) -> String {
+    let (to, from) = match line.op {
+        Op::Widen => ('d', 'r'),
+        Op::Narrow => ('r', 'd'),
+        _ => (kind, kind),
+    };
+    let operands: Vec<String> = line.from[..line.op.arity()].iter().map(|r| format!("{from}{r}")).collect();
+    format!("{to}{} = {} {}{note}", line.to, line.op.name(), operands.join(" "))
 }
 
 /// A power whose exponent has turned out to be a small whole number is a product.
-fn specialise(instruction: &mut Instruction, fixed: &[(f32, f64)]) {
+fn specialise(instruction: &mut Instruction, exponent: Option<f64>) {
     if instruction.op != Op::Binary(Binary::Pow) {
         return;
     }
-    let Some((_, exponent)) = fixed.get(instruction.from[1] as usize) else { return };
+    let Some(exponent) = exponent else { return };
     for n in 2_u8..=8 {
-        if *exponent == f64::from(n) {
+        if exponent == f64::from(n) {
             instruction.op = Op::Power(n);
         }
     }
-    if *exponent == 0.5 {
+    if exponent == 0.5 {
         instruction.op = Op::Unary(Unary::Sqrt);
-    } else if *exponent == -1.0 {
+    } else if exponent == -1.0 {
         instruction.op = Op::Unary(Unary::Reciprocal);
-    } else if *exponent == 1.0 {
+    } else if exponent == 1.0 {
         // The greater of x and x: an operation that hands x on.
         instruction.op = Op::Binary(Binary::Max);
         instruction.from[1] = instruction.from[0];
@@ -170,14 +215,26 @@ fn specialise(instruction: &mut Instruction, fixed: &[(f32, f64)]) {
 #[derive(Clone, Debug)]
 pub struct Bound {
     fixed: Vec<(f32, f64)>,
+    wide_fixed: Vec<f64>,
+    /// The wide register of the time.
+    clock: Option<usize>,
+    /// The input that is the time.
+    time: Option<usize>,
     inputs: usize,
     code: Vec<Instruction>,
     registers: usize,
+    wide_registers: usize,
     outputs: Vec<u32>,
     level: eval::Level,
 }
 
 impl Bound {
+    /// The number of inputs.
+    #[must_use]
+    pub fn input_count(&self) -> usize {
+        self.inputs
+    }
+
     /// Scratch for values.
     #[must_use]
     pub fn frame(&self) -> Frame {
@@ -185,25 +242,31 @@ impl Bound {
         for (register, (value, _)) in registers.iter_mut().zip(&self.fixed) {
             *register = [*value; LANES];
         }
-        Frame { registers, first: self.fixed.len(), outputs: self.outputs.clone() }
+        let mut wide = vec![[0.0; LANES]; self.wide_registers];
+        for (register, value) in wide.iter_mut().zip(&self.wide_fixed) {
+            *register = [*value; LANES];
+        }
+        Frame { registers, wide, first: self.fixed.len(), clock: self.clock, outputs: self.outputs.clone() }
     }
 
     /// Scratch for intervals.
     #[must_use]
     pub fn interval_frame(&self) -> IntervalFrame {
         let low = self.frame();
-        let high = low.registers.clone();
-        IntervalFrame { low: low.registers, high, first: low.first, outputs: low.outputs }
+        IntervalFrame { high: low.clone(), low }
     }
 
     /// Evaluate the first `n` lanes. Inputs must have been filled; outputs then stand in the frame.
     pub fn values(&self, frame: &mut Frame, n: usize) {
-        eval::run(&self.code, &mut frame.registers, n, self.level);
+        eval::run(&self.code, &mut frame.registers, &mut frame.wide, n, self.level);
     }
 
     /// Evaluate intervals in the first `n` lanes: they hold every value that [`Bound::values`] gives inside the box.
     pub fn bounds(&self, frame: &mut IntervalFrame, n: usize) {
-        bounds::run(&self.code, &mut frame.low, &mut frame.high, n, self.level);
+        let IntervalFrame { low, high } = frame;
+        let mut single = Ends { low: &mut low.registers, high: &mut high.registers };
+        let mut wide = Ends { low: &mut low.wide, high: &mut high.wide };
+        bounds::run(&self.code, &mut single, &mut wide, n, self.level);
     }
 
     /// Evaluate one point in double precision.
@@ -212,7 +275,12 @@ impl Bound {
         scratch.extend(self.fixed.iter().map(|(_, value)| value));
         scratch.extend(inputs.iter().take(self.inputs));
         scratch.resize(self.registers, 0.0);
-        eval::run_scalar(&self.code, scratch);
+        scratch.extend(&self.wide_fixed);
+        scratch.resize(self.registers + self.wide_registers, 0.0);
+        if let (Some(register), Some(time)) = (self.clock, self.time) {
+            scratch[self.registers + register] = inputs[time];
+        }
+        eval::run_scalar(&self.code, scratch, self.registers);
         for (value, register) in out.iter_mut().zip(&self.outputs) {
             *value = scratch[*register as usize];
         }
@@ -230,7 +298,9 @@ impl Bound {
 #[derive(Clone, Debug)]
 pub struct Frame {
     registers: Vec<Register>,
+    wide: Vec<WideRegister>,
     first: usize,
+    clock: Option<usize>,
     outputs: Vec<u32>,
 }
 
@@ -239,6 +309,12 @@ impl Frame {
     #[inline]
     pub fn input_mut(&mut self, i: usize) -> &mut Register {
         &mut self.registers[self.first + i]
+    }
+
+    /// The lanes of the time in double precision (h), where the program reads it so.
+    #[inline]
+    pub fn clock_mut(&mut self) -> Option<&mut WideRegister> {
+        self.clock.map(|register| &mut self.wide[register])
     }
 
     /// The lanes of an output.
@@ -252,23 +328,27 @@ impl Frame {
 /// Scratch for intervals.
 #[derive(Clone, Debug)]
 pub struct IntervalFrame {
-    low: Vec<Register>,
-    high: Vec<Register>,
-    first: usize,
-    outputs: Vec<u32>,
+    low: Frame,
+    high: Frame,
 }
 
 impl IntervalFrame {
     /// The lower and upper ends of an input.
     #[inline]
     pub fn input_mut(&mut self, i: usize) -> (&mut Register, &mut Register) {
-        (&mut self.low[self.first + i], &mut self.high[self.first + i])
+        (self.low.input_mut(i), self.high.input_mut(i))
+    }
+
+    /// The lower and upper ends of the time in double precision (h), where the program reads it so.
+    #[inline]
+    pub fn clock_mut(&mut self) -> Option<(&mut WideRegister, &mut WideRegister)> {
+        self.low.clock_mut().zip(self.high.clock_mut())
     }
 
     /// The lower and upper ends of an output.
     #[inline]
     #[must_use]
     pub fn output(&self, k: usize) -> (&Register, &Register) {
-        (&self.low[self.outputs[k] as usize], &self.high[self.outputs[k] as usize])
+        (self.low.output(k), self.high.output(k))
     }
 }

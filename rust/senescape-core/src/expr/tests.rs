@@ -4,7 +4,8 @@
 use super::*;
 use proptest::prelude::*;
 
-const INPUTS: u16 = 4;
+/// Traits, and the time after them.
+const INPUTS: usize = 5;
 
 const UNARY: [Unary; 20] = [
     Unary::Neg,
@@ -47,9 +48,10 @@ const BINARY: [Binary; 15] = [
     Binary::Or,
 ];
 
-/// A graph from raw choices: four inputs, a few constants and two parameters, then one node for each choice.
+/// A graph from raw choices: the inputs, a few constants and two parameters, then one node for each choice.
 fn graph(choices: &[(u8, u8, u16, u16, u16)]) -> Graph {
-    let mut nodes: Vec<Node> = (0..INPUTS).map(|i| Node::Input { input: Input::Trait(i) }).collect();
+    let inputs = (0..INPUTS as u16 - 1).map(Input::Trait).chain([Input::Time]);
+    let mut nodes: Vec<Node> = inputs.map(|input| Node::Input { input }).collect();
     nodes.extend([0.0, 1.0, 2.0, -0.5, 3.0].map(|value| Node::Const { value }));
     nodes.extend((0..2).map(|index| Node::Param { index }));
     for &(kind, f, x, y, z) in choices {
@@ -69,10 +71,10 @@ fn programs() -> impl Strategy<Value = Graph> {
 }
 
 /// Boxes for the inputs: a centre and a width each, among them points and boxes around 0.
-fn boxes() -> impl Strategy<Value = [(f32, f32); INPUTS as usize]> {
+fn boxes() -> impl Strategy<Value = [(f32, f32); INPUTS]> {
     let end = prop_oneof![Just(0.0_f32), -3.0_f32..3.0, 0.0_f32..1e-3, 0.0_f32..50.0];
     let width = prop_oneof![Just(0.0_f32), 0.0_f32..0.1, 0.0_f32..5.0];
-    prop::array::uniform4((end, width).prop_map(|(low, width)| (low, low + width)))
+    prop::array::uniform5((end, width).prop_map(|(low, width)| (low, low + width)))
 }
 
 fn bind(graph: &Graph) -> (Program, Bound) {
@@ -82,10 +84,37 @@ fn bind(graph: &Graph) -> (Program, Bound) {
     (program, bound)
 }
 
-/// Which of the four inputs each input of the program is.
+/// Which of the inputs each input of the program is.
 fn which(program: &Program) -> Vec<usize> {
-    let number = |input: &Input| if let Input::Trait(i) = input { usize::from(*i) } else { unreachable!() };
+    let number = |input: &Input| match input {
+        Input::Trait(i) => usize::from(*i),
+        Input::Time => INPUTS - 1,
+        other => unreachable!("{other:?}"),
+    };
     program.inputs().iter().map(number).collect()
+}
+
+/// Give a lane of the program's input `i` a value that is a share of the way through its box, and the box.
+fn put(
+    values: &mut Frame,
+    intervals: &mut IntervalFrame,
+    (i, lane): (usize, usize),
+    input: usize,
+    (low, high): (f32, f32),
+    share: f32,
+) {
+    let value = (low + share * (high - low)).clamp(low, high);
+    values.input_mut(i)[lane] = value;
+    let (l, h) = intervals.input_mut(i);
+    (l[lane], h[lane]) = (low, high);
+    if input == INPUTS - 1 {
+        if let Some(clock) = values.clock_mut() {
+            clock[lane] = f64::from(value);
+        }
+        if let Some((l, h)) = intervals.clock_mut() {
+            (l[lane], h[lane]) = (f64::from(low), f64::from(high));
+        }
+    }
 }
 
 proptest! {
@@ -96,13 +125,10 @@ proptest! {
         let (program, bound) = bind(&graph);
         let (mut values, mut intervals) = (bound.frame(), bound.interval_frame());
         for (i, input) in which(&program).into_iter().enumerate() {
-            let (low, high) = boxes[input];
             for lane in 0..LANES {
                 // Ends, and points between that differ from input to input.
                 let share = [0.0, 1.0].get(lane % 7).copied().unwrap_or(shares[(lane + 11 * input) % 32]);
-                values.input_mut(i)[lane] = (low + share * (high - low)).clamp(low, high);
-                let (l, h) = intervals.input_mut(i);
-                (l[lane], h[lane]) = (low, high);
+                put(&mut values, &mut intervals, (i, lane), input, boxes[input], share);
             }
         }
         bound.values(&mut values, LANES);
@@ -125,11 +151,8 @@ proptest! {
             let bound = bound.clone().at_level(level.min(Level::best()));
             let (mut values, mut intervals) = (bound.frame(), bound.interval_frame());
             for (i, input) in which(&program).into_iter().enumerate() {
-                let (low, high) = boxes[input];
                 for lane in 0..LANES {
-                    values.input_mut(i)[lane] = low + (high - low) * lane as f32 / LANES as f32;
-                    let (l, h) = intervals.input_mut(i);
-                    (l[lane], h[lane]) = (low, high);
+                    put(&mut values, &mut intervals, (i, lane), input, boxes[input], lane as f32 / LANES as f32);
                 }
             }
             bound.values(&mut values, n);
@@ -352,8 +375,10 @@ fn the_range_of_an_operation_is_that_of_its_values() {
                 continue;
             }
             assert!(low <= least && most <= high, "{} holding {least} to {most}", told("too narrow"));
-            // Powers jump at zero, and a share is simple only where it is one.
-            let jump = matches!(graph.nodes.last(), Some(Node::Binary { f: Binary::Pow, .. })) && boxes[0].0 == 0.0;
+            // Negative powers jump at zero, and a share is simple only where it is one.
+            let jump = matches!(graph.nodes.last(), Some(Node::Binary { f: Binary::Pow, .. }))
+                && boxes[0].0 == 0.0
+                && boxes[1].0 < 0.0;
             let no_share = graph.nodes.len() == share.nodes.len() && boxes.iter().any(|(low, _)| *low < 0.0);
             if finite && !jump && !no_share {
                 let near = |a: f32, b: f32| (a - b).abs() <= 2e-2 * (1.0 + b.abs());
@@ -473,4 +498,72 @@ fn bad_graphs_are_refused_by_node() {
     assert!(check(vec![Node::Const { value: 0.0 }; 4]).contains("over the limit of 3"));
     assert!(Graph { nodes: vec![Node::Const { value: 0.0 }; 3] }.check(&dims, &Limits { nodes: 3 }).is_ok());
     assert!(Program::compile(&Graph { nodes: vec![] }, &[0]).is_err());
+}
+
+/// Quotients of powers lie within range where the powers themselves do not, however the rule writes them.
+#[test]
+fn quotients_of_powers_keep_their_range() {
+    let of = |nodes: &[Node], root: NodeId| {
+        let program = Program::compile(&Graph { nodes: nodes.to_vec() }, &[root]).unwrap();
+        move |x: f64, k: f64, n: f64| {
+            let bound = program.bind(&[k, n]);
+            let mut frame = bound.frame();
+            frame.input_mut(0)[0] = x as f32;
+            bound.values(&mut frame, 1);
+            let (low, high) = range(&bound, &[(x as f32, x as f32)]);
+            (frame.output(0)[0], low, high)
+        }
+    };
+    let nodes = [
+        Node::Input { input: Input::Trait(0) },
+        Node::Param { index: 0 },
+        Node::Param { index: 1 },
+        Node::Binary { f: Binary::Pow, x: 0, y: 2 },
+        Node::Binary { f: Binary::Pow, x: 1, y: 2 },
+        Node::Binary { f: Binary::Add, x: 4, y: 3 },
+        Node::Binary { f: Binary::Div, x: 3, y: 5 },
+        Node::Binary { f: Binary::Div, x: 4, y: 5 },
+        Node::Binary { f: Binary::Div, x: 3, y: 4 },
+    ];
+    let cases = [(6e-12, 5e-12, 4.0), (1.2e-9, 1e-9, 5.0), (1e4, 1e4, 10.0), (1e5, 9e4, 8.0), (2e-9, 1e-9, 3.5)];
+    for (x, k, n) in cases {
+        // Single precision rounds x itself.
+        let power = (f64::from(x as f32) / k).powf(n);
+        for (root, exact) in [(6, power / (1.0 + power)), (7, 1.0 / (1.0 + power)), (8, power)] {
+            let (value, low, high) = of(&nodes, root)(x, k, n);
+            let told = format!("node {root} of {x}, {k}, {n}: {value} in [{low}, {high}] for {exact}");
+            assert!((f64::from(value) / exact - 1.0).abs() < 1e-6, "{told}");
+            assert!(low <= value && value <= high && (high - low) / value < 1e-5, "{told}");
+        }
+    }
+    assert_eq!(of(&nodes, 6)(0.0, 1e-9, 4.0).0, 0.0);
+}
+
+/// What follows from the time alone is told apart by fractions of a second after a hundred years.
+#[test]
+fn the_time_of_a_long_run_keeps_its_digits() {
+    let nodes = vec![
+        Node::Input { input: Input::Time },
+        Node::Param { index: 0 },
+        Node::Binary { f: Binary::Ge, x: 0, y: 1 },
+        Node::Binary { f: Binary::Sub, x: 0, y: 1 },
+        Node::Input { input: Input::Trait(0) },
+        Node::Where { c: 2, x: 3, y: 4 },
+    ];
+    let program = Program::compile(&Graph { nodes }, &[5]).unwrap();
+    let start = 1e6;
+    let bound = program.bind(&[start]);
+    let (mut frame, mut ends) = (bound.frame(), bound.interval_frame());
+    let trait_input = program.inputs().iter().position(|input| *input == Input::Trait(0)).unwrap();
+    frame.input_mut(trait_input)[..2].fill(-7.0);
+    frame.clock_mut().unwrap()[..2].copy_from_slice(&[start - 1e-4, start + 1e-4]);
+    bound.values(&mut frame, 2);
+    assert_eq!(frame.output(0)[0], -7.0);
+    assert!((frame.output(0)[1] - 1e-4).abs() < 1e-9);
+    let (low, high) = ends.input_mut(trait_input);
+    (low[0], high[0]) = (-7.0, -7.0);
+    let (low, high) = ends.clock_mut().unwrap();
+    (low[0], high[0]) = (start - 1.0, start - 1e-4);
+    bound.bounds(&mut ends, 1);
+    assert_eq!((ends.output(0).0[0], ends.output(0).1[0]), (-7.0, -7.0));
 }

@@ -171,7 +171,7 @@ impl Rules {
         traits: &[f32],
         marks: u64,
         age: f64,
-        env: impl Fn(EnvInput) -> f32,
+        env: impl Fn(EnvInput) -> f64,
         scratch: &mut Vec<f64>,
     ) -> f32 {
         let inputs: Vec<f64> = self
@@ -181,7 +181,7 @@ impl Rules {
                 Source::Column(column) => f64::from(traits[column]),
                 Source::Mark(mark) => (marks >> mark & 1) as f64,
                 Source::Age => age,
-                Source::Env(input) => f64::from(env(input)),
+                Source::Env(input) => env(input),
             })
             .collect();
         let mut out = [0.0];
