@@ -98,6 +98,10 @@ pub enum FaultKind {
     Unbounded,
     /// So large that time no longer advances.
     TooFast(f64),
+    /// Of ordinary size, under a bound so large that time no longer advances.
+    LooseBound { value: f64, bound: f64 },
+    /// A target that takes more than this many steps to follow over one epoch.
+    Steps(u32),
     /// Above the engine's own bound.
     AboveBound { value: f64, bound: f64 },
     /// A trait value that is not finite.
@@ -130,6 +134,14 @@ impl std::fmt::Display for RateFault {
             FaultKind::TooFast(value) => write!(
                 f,
                 "the hazard of '{rule}' is so large ({value:e} per hour) {place} that time no longer advances; look at its units (hazards are per hour)"
+            )?,
+            FaultKind::LooseBound { value, bound } => write!(
+                f,
+                "the hazard of '{rule}' is {value:e} per hour {place}, but the bound that the engine can compute for it is {bound:e} per hour, so that time no longer advances; write the rule so that each input stands in it once (a polynomial as x * (b + x * c)), or keep its parts in range with np.clip"
+            )?,
+            FaultKind::Steps(steps) => write!(
+                f,
+                "'{rule}' changes too fast to be followed {place}: over {steps} steps within one epoch; look at the units of its target (time and age are in hours)"
             )?,
             FaultKind::AboveBound { value, bound } => write!(
                 f,

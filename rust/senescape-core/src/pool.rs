@@ -5,7 +5,8 @@
 //! and is computed for every epoch of every replicate without allocating; the ODE crates looked at do none of these.
 
 use crate::drug::Segment;
-use crate::expr::{Bound, Input};
+use crate::expr::course::{Off, Trust, edges, off_parabola};
+use crate::expr::{Bound, Frame, Input, IntervalFrame};
 use crate::plan::INSTANT;
 
 /// A pool whose equation cannot be followed.
@@ -27,7 +28,7 @@ pub enum PoolError {
     },
     /// Too many steps.
     #[error(
-        "pool '{pool}' changes too fast at {time:.4} h: over {limit} steps within one epoch; look at the units of its rate (per hour)"
+        "pool '{pool}' changes too fast at {time:.4} h: over {limit} steps within one epoch; look at the units of its rate (per hour), or give a shorter sync or every"
     )]
     Stiff {
         /// The fastest pool.
@@ -40,6 +41,9 @@ pub enum PoolError {
 }
 
 const STEP_LIMIT: usize = 20_000;
+
+/// A step that is no longer than this (h) is not halved for what may hide in it: it is over at once.
+const SHORTEST: f64 = 1e-6;
 
 // Dormand & Prince 1980, J Comput Appl Math 6:19: nodes, stages, and the difference of the two orders.
 const C: [f64; 6] = [0.2, 0.3, 0.8, 8.0 / 9.0, 1.0, 1.0];
@@ -60,6 +64,8 @@ pub struct Pools {
     inputs: Vec<Input>,
     names: Vec<String>,
     rtol: f64,
+    /// The pools whose rates read the time of the run.
+    clocked: Vec<usize>,
 }
 
 /// The pools' path over one epoch, in hours since its start.
@@ -73,10 +79,10 @@ pub struct PoolPath {
 }
 
 impl Pools {
-    /// Equations from a program with one output a pool.
+    /// Equations from a program with one output a pool; `clocked` are the pools whose rates read the time of the run.
     #[must_use]
-    pub fn new(rates: Bound, inputs: Vec<Input>, names: Vec<String>, rtol: f64) -> Self {
-        Self { rates, inputs, names, rtol }
+    pub fn new(rates: Bound, inputs: Vec<Input>, names: Vec<String>, rtol: f64, clocked: Vec<usize>) -> Self {
+        Self { rates, inputs, names, rtol, clocked }
     }
 
     /// Integrate from `t0` to `t1`. `aggregates` gives counts, sums and means at a time (h).
@@ -122,9 +128,17 @@ impl Pools {
             path.push(length, &y, &k[0]);
             return Ok(());
         }
+        let mut looks = (!self.clocked.is_empty()).then(|| (self.rates.frame(), self.rates.interval_frame()));
+        let mut trust = Trust::default();
         let (mut s, mut h) = (0.0, 0.25 * length);
         for _ in 0..STEP_LIMIT {
             h = h.min(length - s);
+            if let Some(looks) = &mut looks {
+                h = h.min(trust.longest(length));
+                while trust.refuses(self.between(t0, (s, s + h), &y, drugs, aggregates, looks), h <= SHORTEST) {
+                    h *= 0.5;
+                }
+            }
             for stage in 0..6 {
                 for i in 0..n {
                     let sum: f64 = (0..=stage).map(|j| A[stage][j] * k[j][i]).sum();
@@ -158,6 +172,46 @@ impl Pools {
         }
         let fastest = (0..n).max_by(|a, b| k[0][*a].abs().total_cmp(&k[0][*b].abs())).unwrap_or(0);
         Err(PoolError::Stiff { pool: self.names[fastest].clone(), time: t0 + s, limit: STEP_LIMIT })
+    }
+}
+
+impl Pools {
+    /// How far rates that read the clock may be off between the looks that integration takes at a step, in units of the
+    /// tolerance. Pools stand still for this: what they do themselves shows in the error of the step.
+    fn between(
+        &self,
+        t0: f64,
+        (from, to): (f64, f64),
+        state: &[f64],
+        drugs: &[Segment],
+        aggregates: &dyn Fn(Input, f64) -> f64,
+        (values, ranges): &mut (Frame, IntervalFrame),
+    ) -> Off {
+        let at = edges(from, to);
+        for (i, input) in self.inputs.iter().enumerate() {
+            let lanes = values.input_mut(i);
+            for (lane, s) in lanes.iter_mut().zip(at) {
+                *lane = match *input {
+                    Input::Time => t0 + s,
+                    Input::Drug(drug) => drugs[usize::from(drug)].at(s),
+                    Input::Pool(pool) => state[usize::from(pool)],
+                    other => aggregates(other, t0 + s),
+                } as f32;
+            }
+        }
+        if let Some(clock) = values.clock_mut() {
+            clock.iter_mut().zip(at).for_each(|(lane, s)| *lane = t0 + s);
+        }
+        self.rates.course(values, ranges);
+        let mut most = Off::default();
+        for &pool in &self.clocked {
+            let off = off_parabola(values, ranges, pool, |j| at[j + 1] - at[j]);
+            let change = (to - from) * f64::from(values.output(pool)[0]).abs();
+            let tolerance = 1e-9 + self.rtol * (state[pool].abs() + change);
+            most.seen = most.seen.max(off.seen / tolerance);
+            most.hidden = most.hidden.max(off.hidden / tolerance);
+        }
+        most
     }
 }
 
@@ -235,7 +289,8 @@ mod tests {
     fn pools(nodes: Vec<Node>, roots: &[u32], params: &[f64]) -> Pools {
         let program = Program::compile(&Graph { nodes }, roots).unwrap();
         let names = (0..roots.len()).map(|i| format!("p{i}")).collect();
-        Pools::new(program.bind(params), program.inputs().to_vec(), names, 1e-8)
+        let clocked = if program.inputs().contains(&Input::Time) { (0..roots.len()).collect() } else { vec![] };
+        Pools::new(program.bind(params), program.inputs().to_vec(), names, 1e-8, clocked)
     }
 
     fn binary(f: Binary, x: u32, y: u32) -> Node {
@@ -329,6 +384,55 @@ mod tests {
                 assert!(matches!(error, PoolError::Rate { time, .. } if (5.0..=15.0).contains(&time)), "{error}");
             }
         }
+    }
+
+    /// `height` from `a` to `b` on the clock.
+    fn window(a: f64, b: f64, height: f64) -> Vec<Node> {
+        vec![
+            Node::Input { input: Input::Time },
+            Node::Const { value: a },
+            Node::Const { value: b },
+            Node::Const { value: height },
+            Node::Const { value: 0.0 },
+            binary(Binary::Ge, 0, 1),
+            binary(Binary::Lt, 0, 2),
+            binary(Binary::And, 5, 6),
+            Node::Where { c: 7, x: 3, y: 4 },
+        ]
+    }
+
+    #[test]
+    fn a_rate_that_is_switched_by_the_clock_is_followed_from_switch_to_switch() {
+        for (start, width) in [0.0, 1e3, 1e6].into_iter().flat_map(|start| [5.0, 1.0, 1e-2, 1e-4].map(|w| (start, w))) {
+            for i in 0..30 {
+                let a = start + 0.631 * f64::from(i);
+                let pools = pools(window(a, a + width, 100.0 / width), &[8], &[]);
+                let mut path = PoolPath::default();
+                pools.advance(start, start + 24.0, &[0.0], &[], &|_, _| 0.0, &mut path).unwrap();
+                // The switches themselves are told to the last digit of a time.
+                let exact = 100.0 * ((a + width) - a) / width;
+                let found = path.end()[0];
+                let slack = 1e-5 + 2.0 * start * f64::EPSILON / width;
+                assert!((found / exact - 1.0).abs() < slack, "{width} h at {a} h: {found} for {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_smooth_rate_that_reads_the_clock_several_times_takes_few_steps() {
+        // t exp(-t / 10), whose range is much wider than its values.
+        let nodes = vec![
+            Node::Input { input: Input::Time },
+            Node::Const { value: -0.1 },
+            binary(Binary::Mul, 0, 1),
+            Node::Unary { f: Unary::Exp, x: 2 },
+            binary(Binary::Mul, 0, 3),
+        ];
+        let mut path = PoolPath::default();
+        pools(nodes, &[4], &[]).advance(0.0, 24.0, &[0.0], &[], &|_, _| 0.0, &mut path).unwrap();
+        let exact = 100.0 - (240.0 + 100.0) * (-2.4_f64).exp();
+        assert!((path.end()[0] / exact - 1.0).abs() < 1e-7, "{} {exact}", path.end()[0]);
+        assert!(path.times.len() < 3000, "{}", path.times.len());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::choice::Choices;
 use crate::env::FINEST;
 use crate::error::{Error, FaultKind};
 use crate::expr::{Frame, IntervalFrame, LANES};
-use crate::flow::{Driver, Lost};
+use crate::flow::{Cause, Driver, Lost};
 use crate::lanes::{Boxes, Lanes};
 use crate::model::Fate;
 use crate::replicate::Worker;
@@ -185,10 +185,38 @@ impl Worker<'_> {
             Some(hazards) => hazards[output],
             None => f64::from(self.scratch[fate].bounds.output(output).1[0]),
         };
-        let fastest = (0..of.transitions.len()).max_by(|a, b| high(*a).total_cmp(&high(*b)));
-        let rule =
-            fastest.map_or_else(String::new, |output| self.model.transitions[of.transitions[output]].name.clone());
-        self.fault(fate, rule, time, FaultKind::TooFast(self.tables[fate].bound[row].max(rate)))
+        let fastest = (0..of.transitions.len()).max_by(|a, b| high(*a).total_cmp(&high(*b))).unwrap_or(0);
+        let bound = high(fastest);
+        let value = self.highest_seen(fate, row, fastest);
+        let Some(&k) = of.transitions.get(fastest) else {
+            return self.fault(fate, String::new(), time, FaultKind::TooFast(rate));
+        };
+        let rule = self.model.transitions[k].name.clone();
+        let kind = if value < LOOSE * bound {
+            FaultKind::LooseBound { value, bound }
+        } else {
+            FaultKind::TooFast(self.tables[fate].bound[row].max(rate))
+        };
+        self.fault(fate, rule, time, kind)
+    }
+
+    /// The highest value of one hazard at moments of a cell's window, if its traits stay as they are.
+    fn highest_seen(&mut self, fate: usize, row: usize, output: usize) -> f64 {
+        let of = &self.model.fates[fate];
+        if let Some(hazards) = &of.constant {
+            return hazards[output];
+        }
+        let (start, end) = (self.tables[fate].wake[row], self.scratch[fate].boxes.end[0].min(self.env.end));
+        let mut lanes = self.take_lanes();
+        lanes.gather(&self.tables[fate], &[row as u32; LANES], &of.read);
+        for (i, now) in lanes.now.iter_mut().enumerate() {
+            *now = start + (end - start) * (i as f64 / (LANES - 1) as f64);
+        }
+        let values = &mut self.scratch[fate].values;
+        lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, values);
+        of.hazards.bound.values(values, lanes.n);
+        self.spare.push(lanes);
+        self.scratch[fate].values.output(output).iter().fold(0.0, |most, value| most.max(f64::from(*value)))
     }
 
     /// Decide what happens to cells whose thresholds are used up. Those that need a new bound join `unbound`; those that
@@ -310,8 +338,11 @@ impl Worker<'_> {
         let begun = meter.begin(lanes.n);
         let done = self.scratch[fate].driver.advance(of, lanes, &self.env, self.rtol);
         meter.end(begun);
-        done.map_err(|Lost { column, lane, target }| {
-            let kind = rate_fault(f64::from(target.abs())).unwrap_or(FaultKind::NotANumber);
+        done.map_err(|Lost { column, lane, cause }| {
+            let kind = match cause {
+                Cause::Target(target) => rate_fault(f64::from(target.abs())).unwrap_or(FaultKind::NotANumber),
+                Cause::Steps(steps) => FaultKind::Steps(steps),
+            };
             self.fault(fate, self.flow_of(column), lanes.now[lane], kind)
         })
     }

@@ -48,7 +48,8 @@ fn rate(py: Python<'_>, fault: &RateFault, text: String) -> PyErr {
         FaultKind::NotANumber => "nan",
         FaultKind::Infinite => "infinite",
         FaultKind::Unbounded => "unbounded",
-        FaultKind::TooFast(_) => "too fast",
+        FaultKind::TooFast(_) | FaultKind::Steps(_) => "too fast",
+        FaultKind::LooseBound { .. } => "loose bound",
         FaultKind::AboveBound { .. } => "above bound",
         FaultKind::Trait(_) => "trait",
     };

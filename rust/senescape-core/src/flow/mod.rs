@@ -2,18 +2,20 @@
 //!
 //! A constant target is followed exactly. A varying one is followed by an exponential integrator: the target is
 //! interpolated by a parabola over the step and the linear part is integrated exactly. The step is cut, per cell and
-//! from the cell's own values only, where the parabola and the straight line differ by more than `rtol`, or where the
-//! target is off the parabola: one that reads the clock may go up and down within a step and be alike at its ends. Its
-//! parts are looked at in the same way, and there are more of them where that tells more.
+//! from the cell's own values only, where the parabola and the straight line differ by more than `rtol`.
+//!
+//! A target that reads the clock may go up and down within a step and be alike wherever it is looked at. Its range over
+//! the step tells, so such targets are followed in steps of their own length: halved until nothing can hide that would
+//! move the trait by more than `rtol`.
 
 mod relaxation;
 
 use crate::env::{Env, Times};
-use crate::expr::math::exp_f64;
+use crate::expr::course::{Off, PIECES, Trust, edges, left_by, off_parabola};
 use crate::expr::{Frame, IntervalFrame, LANES};
 use crate::lanes::{Boxes, Column, Lanes};
 use crate::model::{Fate, Flow};
-use relaxation::{enclose_driven, enclose_relaxation, follow_half, follow_whole, hours_between, parabola, relax};
+use relaxation::{enclose_driven, enclose_relaxation, follow_half, follow_whole, hours_between, relax};
 
 /// Room in a box for the roundings of a trait that is written back at the end of every epoch, relative to its size: 64
 /// epochs, half a unit in the last place each, and as much again.
@@ -25,19 +27,33 @@ const ONE_STEP: f32 = 2.5e-7;
 /// The most parts that an interval is cut into.
 const MOST_PARTS: u32 = 256;
 
-/// Shares of a step at which a target that reads the clock is looked at beside its ends and middle. They lie unevenly:
-/// a target with a period would look still to looks that are a whole number of periods apart.
-const LOOKS: [f64; 2] = [0.2899, 0.6628];
+/// The share of the tolerance that one step of a target that reads the clock may take, however short it is.
+const STEP_SHARE: f64 = 1.0 / 32.0;
 
-/// A target that is not finite, and whose.
+/// A step that is no longer than this (h) is not halved: what hides in it is over at once.
+const SHORTEST: f64 = 1e-7;
+
+/// Steps over one epoch after which a target is taken for one that cannot be followed.
+const MOST_STEPS: u32 = 20_000;
+
+/// Why a target cannot be followed.
+#[derive(Clone, Copy, Debug)]
+pub enum Cause {
+    /// It is this, which is not finite.
+    Target(f32),
+    /// It takes this many steps.
+    Steps(u32),
+}
+
+/// A target that cannot be followed, and whose.
 #[derive(Debug)]
 pub struct Lost {
     /// The trait's column.
     pub column: usize,
     /// The cell.
     pub lane: usize,
-    /// The target.
-    pub target: f32,
+    /// What is wrong.
+    pub cause: Cause,
 }
 
 /// Scratch of the integrator for one fate.
@@ -49,9 +65,10 @@ pub struct Driver {
     last: Vec<Column>,
     /// What the targets were at the start, in the middle and at the end of a step.
     goals: Vec<[Column; 3]>,
-    /// Which targets read the clock.
-    clocked: Vec<bool>,
-    between: Vec<Column>,
+    /// The targets that read the clock.
+    clocked: Vec<usize>,
+    /// One cell at the edges of the pieces of a step.
+    pieces: Box<Lanes>,
 }
 
 impl Driver {
@@ -65,8 +82,8 @@ impl Driver {
             middle: vec![[0.0; LANES]; columns],
             last: vec![[0.0; LANES]; columns],
             goals: vec![[[0.0; LANES]; 3]; fate.driven.len()],
-            clocked: fate.driven.iter().map(|d| d.target.reads_clock()).collect(),
-            between: vec![[0.0; LANES]; columns],
+            clocked: (0..fate.driven.len()).filter(|i| fate.driven[*i].target.reads_clock()).collect(),
+            pieces: Box::new(Lanes::new(columns)),
         }
     }
 
@@ -89,10 +106,11 @@ impl Driver {
 
     fn drive(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env, rtol: f64) -> Result<(), Lost> {
         self.start(lanes);
+        if !self.clocked.is_empty() {
+            return self.drive_by_the_clock(fate, lanes, env, rtol);
+        }
         let (since, now) = (lanes.since, lanes.now);
-        let mut error = self.step(fate, lanes, env, &since, &now, rtol)?;
-        let off = self.look_between(fate, lanes, env, &since, &now, rtol)?;
-        error.iter_mut().zip(off).for_each(|(error, off)| *error = error.max(off));
+        let error = self.step(fate, lanes, env, &since, &now, rtol)?;
         let mut parts = [1_u32; LANES];
         for lane in 0..lanes.n {
             // Halving a step cuts the summed error of the straight line fourfold.
@@ -100,23 +118,102 @@ impl Driver {
                 parts[lane] *= 2;
             }
         }
-        while parts[..lanes.n].iter().any(|parts| *parts > 1) {
-            let off = self.in_parts(fate, lanes, env, &parts, rtol)?;
-            // A target that goes up and down many times within the step hides from the few looks at the whole.
-            let mut again = false;
-            for lane in 0..lanes.n {
-                if off[lane] > 1.0 && (2..MOST_PARTS).contains(&parts[lane]) {
-                    (parts[lane], again) = (2 * parts[lane], true);
-                }
-            }
-            if !again {
-                break;
-            }
+        if parts[..lanes.n].iter().any(|parts| *parts > 1) {
+            self.in_parts(fate, lanes, env, &parts, rtol)?;
         }
         for (to, from) in lanes.columns.iter_mut().zip(&self.last) {
             *to = *from;
         }
         Ok(())
+    }
+
+    /// Follow targets that read the clock, each cell by steps of its own.
+    fn drive_by_the_clock(&mut self, fate: &Fate, lanes: &mut Lanes, env: &Env, rtol: f64) -> Result<(), Lost> {
+        let mut reached = lanes.since;
+        let mut length: Times = std::array::from_fn(|lane| lanes.now[lane] - lanes.since[lane]);
+        let (mut steps, mut trust) = ([0_u32; LANES], [Trust::default(); LANES]);
+        loop {
+            let (mut from, mut to) = (lanes.now, lanes.now);
+            let mut on_its_way = [false; LANES];
+            for lane in 0..lanes.n {
+                if reached[lane] < lanes.now[lane] {
+                    on_its_way[lane] = true;
+                    from[lane] = reached[lane];
+                    let end = from[lane] + length[lane];
+                    // No last sliver of a step.
+                    to[lane] = if end + SHORTEST < lanes.now[lane] { end } else { lanes.now[lane] };
+                }
+            }
+            if !on_its_way.contains(&true) {
+                break;
+            }
+            let error = self.step(fate, lanes, env, &from, &to, rtol)?;
+            for lane in (0..lanes.n).filter(|lane| on_its_way[*lane]) {
+                let (step, way) = (to[lane] - from[lane], lanes.now[lane] - lanes.since[lane]);
+                let allowed = (step / way).max(STEP_SHARE);
+                let mut off = Off { seen: error[lane] / allowed, hidden: 0.0 };
+                if off.seen <= 1.0 {
+                    let between = self.between(fate, lanes, env, lane, (from[lane], to[lane]), rtol)?;
+                    off = Off { seen: off.seen.max(between.seen / allowed), hidden: between.hidden / allowed };
+                }
+                if trust[lane].refuses(off, length[lane] <= SHORTEST) {
+                    length[lane] *= 0.5;
+                    continue;
+                }
+                for (first, last) in self.first.iter_mut().zip(&self.last) {
+                    first[lane] = last[lane];
+                }
+                (reached[lane], length[lane]) = (to[lane], (2.0 * step).min(trust[lane].longest(way)));
+                steps[lane] += 1;
+                if steps[lane] > MOST_STEPS {
+                    let column = fate.driven[self.clocked[0]].column;
+                    return Err(Lost { column, lane, cause: Cause::Steps(MOST_STEPS) });
+                }
+            }
+        }
+        for (to, from) in lanes.columns.iter_mut().zip(&self.first) {
+            to[..lanes.n].copy_from_slice(&from[..lanes.n]);
+        }
+        Ok(())
+    }
+
+    /// How far one cell's targets that read the clock may be off between the looks of a step that was made, in units of the
+    /// tolerance of what is left of it by now.
+    fn between(
+        &mut self,
+        fate: &Fate,
+        lanes: &Lanes,
+        env: &Env,
+        lane: usize,
+        (from, to): (f64, f64),
+        rtol: f64,
+    ) -> Result<Off, Lost> {
+        let at = edges(from, to);
+        let mut times = [to; LANES];
+        times[..=PIECES].copy_from_slice(&at);
+        let pieces = &mut *self.pieces;
+        pieces.n = PIECES + 1;
+        pieces.entered = [lanes.entered[lane]; LANES];
+        pieces.marks = [lanes.marks[lane]; LANES];
+        for (column, first) in pieces.columns.iter_mut().zip(&self.first) {
+            *column = [first[lane]; LANES];
+        }
+        let mut most = Off::default();
+        for &i in &self.clocked {
+            let (driven, values, ranges) = (&fate.driven[i], &mut self.values[i], &mut self.bounds[i]);
+            pieces.fill(&driven.target, &pieces.columns, &times, env, values);
+            driven.target.bound.course(values, ranges);
+            if let Some(target) = values.output(0)[..=PIECES].iter().find(|target| !target.is_finite()) {
+                return Err(Lost { column: driven.column, lane, cause: Cause::Target(*target) });
+            }
+            let left = left_by(lanes.now[lane], driven.tau, &at);
+            let off = off_parabola(values, ranges, 0, |j| left[j + 1] - left[j]);
+            let [first, last] = [&self.first, &self.last].map(|all| f64::from(all[driven.column][lane]).abs());
+            let tolerance = rtol * first.max(last).max(1e-12);
+            most.seen = most.seen.max(off.seen / tolerance);
+            most.hidden = most.hidden.max(off.hidden / tolerance);
+        }
+        Ok(most)
     }
 
     /// Have the traits at the start of the way in `self.first`.
@@ -126,18 +223,9 @@ impl Driver {
         }
     }
 
-    /// The whole way to `self.last`, each cell in as many steps as it is given; by how much targets that read the clock
-    /// are off their parabolas, in units of the tolerance.
-    fn in_parts(
-        &mut self,
-        fate: &Fate,
-        lanes: &Lanes,
-        env: &Env,
-        parts: &[u32; LANES],
-        rtol: f64,
-    ) -> Result<Times, Lost> {
+    /// Go the whole way to `self.last`, each cell in as many steps as it is given.
+    fn in_parts(&mut self, fate: &Fate, lanes: &Lanes, env: &Env, parts: &[u32; LANES], rtol: f64) -> Result<(), Lost> {
         self.start(lanes);
-        let mut sum = [0.0; LANES];
         for i in 0..parts[..lanes.n].iter().copied().max().unwrap_or(1) {
             let mut from = lanes.now;
             let mut to = lanes.now;
@@ -150,12 +238,10 @@ impl Driver {
                 }
             }
             self.step(fate, lanes, env, &from, &to, rtol)?;
-            let off = self.look_between(fate, lanes, env, &from, &to, rtol)?;
-            sum.iter_mut().zip(off).for_each(|(sum, off)| *sum += off);
             std::mem::swap(&mut self.first, &mut self.last);
         }
         std::mem::swap(&mut self.first, &mut self.last);
-        Ok(sum)
+        Ok(())
     }
 
     /// One step from `self.first` to `self.last`; the difference of parabola and line, in units of the tolerance.
@@ -172,10 +258,14 @@ impl Driver {
         for lane in 0..LANES {
             centre[lane] = from[lane] + 0.5 * (to[lane] - from[lane]);
         }
-        self.middle.clone_from(&self.first);
-        relax(&fate.flows, &hours_between(from, &centre), &mut self.middle);
-        self.last.clone_from(&self.first);
-        relax(&fate.flows, &hours_between(from, to), &mut self.last);
+        // Steps may be so short that one alone would be lost in rounding: those of many lengths go on from where all began.
+        let (start, begun) = if self.clocked.is_empty() { (&self.first, from) } else { (&lanes.columns, &lanes.since) };
+        self.middle.clone_from(start);
+        relax(&fate.flows, &hours_between(begun, &centre), &mut self.middle);
+        self.last.clone_from(start);
+        relax(&fate.flows, &hours_between(begun, to), &mut self.last);
+        // A short peak of a target that is switched says nothing of how far the trait goes.
+        let by_goals = self.clocked.is_empty();
         let mut worst = [0.0_f64; LANES];
         let mut hours = [0.0_f64; LANES];
         for lane in 0..LANES {
@@ -192,65 +282,15 @@ impl Driver {
             let goals = goals.each_ref();
             let first = &self.first[column];
             follow_half(first, goals, &hours, driven.tau, &mut self.middle[column]);
-            follow_whole(first, goals, &hours, driven.tau, rtol, &mut self.last[column], &mut worst);
+            follow_whole(first, goals, &hours, driven.tau, rtol, by_goals, &mut self.last[column], &mut worst);
             if worst.iter().fold(0.0, |most, each| each.max(most)) == f64::INFINITY {
                 let infinite = |lane: usize| goals.iter().map(|goal| goal[lane]).find(|goal| !goal.is_finite());
                 if let Some((lane, target)) = (0..lanes.n).find_map(|lane| Some((lane, infinite(lane)?))) {
-                    return Err(Lost { column, lane, target });
+                    return Err(Lost { column, lane, cause: Cause::Target(target) });
                 }
             }
         }
         Ok(worst)
-    }
-
-    /// Look at the targets that read the clock once more, between the looks of the step that was made: by how much they
-    /// are off the parabola, in units of the tolerance of what is left of it by now.
-    fn look_between(
-        &mut self,
-        fate: &Fate,
-        lanes: &Lanes,
-        env: &Env,
-        from: &Times,
-        to: &Times,
-        rtol: f64,
-    ) -> Result<Times, Lost> {
-        let mut most_off = [0.0_f64; LANES];
-        if !self.clocked.contains(&true) {
-            return Ok(most_off);
-        }
-        for share in LOOKS {
-            let mut times = *from;
-            for (time, to) in times.iter_mut().zip(to) {
-                *time += share * (to - *time);
-            }
-            self.between.clone_from(&self.first);
-            relax(&fate.flows, &hours_between(from, &times), &mut self.between);
-            for driven in &fate.driven {
-                let [first, middle, last] = [&self.first, &self.middle, &self.last].map(|all| &all[driven.column]);
-                for (lane, x) in self.between[driven.column].iter_mut().enumerate() {
-                    *x = parabola([first[lane], middle[lane], last[lane]].map(f64::from), share) as f32;
-                }
-            }
-            let targets = fate.driven.iter().zip(&mut self.values).zip(&self.goals).zip(&self.clocked);
-            for (((driven, frame), goals), _) in targets.filter(|(_, clocked)| **clocked) {
-                lanes.fill(&driven.target, &self.between, &times, env, frame);
-                driven.target.bound.values(frame, lanes.n);
-                for lane in 0..lanes.n {
-                    let target = frame.output(0)[lane];
-                    if !target.is_finite() {
-                        return Err(Lost { column: driven.column, lane, target });
-                    }
-                    let goals = goals.each_ref().map(|goal| f64::from(goal[lane]));
-                    let off = (f64::from(target) - parabola(goals, share)).abs();
-                    let kept = |time: f64| exp_f64(-(lanes.now[lane] - time) / driven.tau);
-                    let taken = kept(to[lane]) - kept(from[lane]);
-                    let there = f64::from(self.last[driven.column][lane]).abs();
-                    let scale = goals.iter().fold(there.max(1e-12), |most, goal| most.max(goal.abs()));
-                    most_off[lane] = most_off[lane].max(off * taken / (rtol * scale));
-                }
-            }
-        }
-        Ok(most_off)
     }
 
     /// The box that the traits of some cells stay in from `now` to the ends of their windows.
@@ -280,11 +320,10 @@ impl Driver {
 
 #[cfg(test)]
 mod tests {
-    use super::{Driver, LANES, LOOKS, Lanes};
+    use super::MOST_STEPS;
     use crate::document::{DistDocument, FlowDocument, Gather, InheritDocument, ObservableDocument, TraitDocument};
-    use crate::ensemble::Control;
     use crate::error::{Error, FaultKind, RateFault};
-    use crate::example::{Example, founded};
+    use crate::example::Example;
     use crate::expr::{Binary, Input, Node, NodeId, Unary};
 
     /// What is told of the model with every feature if the flow of a trait is toward a function of (100 - t) * `by`.
@@ -397,8 +436,7 @@ mod tests {
             // x' = (1 + sin(speed t) - x) / tau, x(0) = 0.
             let wave = ((speed * z).sin() - a * (speed * z).cos()) / (1.0 + a * a);
             let exact = 1.0 + wave - (1.0 - a / (1.0 + a * a)) * (-z / tau).exp();
-            // A step has too few parts for more periods than that.
-            for every in [24.0, 12.0, 8.0, 10.0, 5.0, 96.0_f64].into_iter().filter(|every| every / period <= 40.0) {
+            for every in [24.0, 12.0, 8.0, 10.0, 5.0, 96.0_f64] {
                 let found = followed(tau, every, |example, time| waves(example, time, period));
                 assert!((found - exact).abs() < 1e-4, "{period} {tau} {every}: {found} {exact}");
             }
@@ -408,37 +446,59 @@ mod tests {
     #[test]
     fn what_comes_and_goes_within_a_step_is_seen() {
         // Nothing is there at the ends and in the middle of the long step.
-        for centre in LOOKS.map(|share| 96.0 * share) {
-            let [long, short] = [96.0, 1.0].map(|every| followed(40.0, every, |e, time| bump(e, time, centre, 4.0)));
-            assert!(long > 0.03 && (long / short - 1.0).abs() < 1e-3, "{centre}: {long} {short}");
+        for centre in [13.0, 27.8, 63.6, 80.1] {
+            for (width, tau) in [(4.0, 40.0), (0.5, 40.0), (0.02, 10.0)] {
+                let [long, short] =
+                    [96.0, 1.0].map(|every| followed(tau, every, |e, time| bump(e, time, centre, width)));
+                // The bump's area, what is left of it by the end.
+                let exact = width * std::f64::consts::PI.sqrt() / tau * ((centre - 96.0) / tau).exp();
+                let exact = exact * (0.5 * width / tau).powi(2).exp();
+                for found in [long, short] {
+                    assert!((found / exact - 1.0).abs() < 2e-4, "{centre} {width}: {found} {exact}");
+                }
+            }
+        }
+    }
+
+    /// `1 / width` from `a` to `a + width` on some clock, else 0.
+    fn window(example: &mut Example, clock: NodeId, a: f64, width: f64) -> NodeId {
+        let [start, end, high, none] =
+            [a, a + width, 1.0 / width, 0.0].map(|value| example.node(Node::Const { value }));
+        let after = example.node(Node::Binary { f: Binary::Ge, x: clock, y: start });
+        let before = example.node(Node::Binary { f: Binary::Lt, x: clock, y: end });
+        let c = example.node(Node::Binary { f: Binary::And, x: after, y: before });
+        example.node(Node::Where { c, x: high, y: none })
+    }
+
+    #[test]
+    fn a_target_that_is_switched_by_a_clock_is_followed_from_switch_to_switch() {
+        let tau = 10.0_f64;
+        for (i, width) in [5.0_f64, 1.0, 1e-2, 1e-4].into_iter().cycle().take(40).enumerate() {
+            // Among the beginnings are ends of epochs, 24 and 72 h.
+            let a = 20.0 + 1.36 * i as f64 - if i == 3 { 0.08 } else { 0.0 };
+            let exact = (((a + width - 96.0) / tau).exp() - ((a - 96.0) / tau).exp()) / width;
+            let by_time = followed(tau, 24.0, |example, time| window(example, time, a, width));
+            // Nothing happens to the cell, so its age is the time.
+            let by_age = followed(tau, 24.0, |example, _| {
+                let age = example.node(Node::Input { input: Input::Age });
+                window(example, age, a, width)
+            });
+            // Ages are rounded to single precision, both where the window begins and where it ends.
+            let rounded = 2.0 * f64::from(f32::EPSILON) * a / width;
+            for (found, slack) in [(by_time, 1e-3), (by_age, 1e-3 + rounded)] {
+                assert!((found / exact - 1.0).abs() < slack, "{width} h at {a} h: {found} {exact}");
+            }
         }
     }
 
     #[test]
-    fn how_far_a_target_is_off_its_parabola_is_told_in_tolerances() {
-        let (tau, rtol, from, to, now) = (7.0, 1e-3, [5.0; LANES], [20.0; LANES], 24.0_f64);
+    fn a_target_that_never_rests_is_refused() {
         let mut example = undisturbed();
         let time = example.node(Node::Input { input: Input::Time });
-        let target = waves(&mut example, time, 30.0);
-        let seen = follower(&mut example, "seen", target, tau);
+        let target = waves(&mut example, time, 1e-4);
+        let seen = follower(&mut example, "seen", target, 1.0);
         example.model.observables = mean(seen);
-        let (job, control) = (example.job(), Control::default());
-        let worker = founded(&job, &control);
-        let (fate, columns) = (&worker.model.fates[0], worker.model.columns.len());
-        let (mut lanes, mut driver) = (Lanes::new(columns), Driver::new(fate, columns));
-        (lanes.n, lanes.now) = (1, [now; LANES]);
-        driver.step(fate, &lanes, &worker.env, &from, &to, rtol).unwrap();
-        let told = driver.look_between(fate, &lanes, &worker.env, &from, &to, rtol).unwrap()[0];
-
-        let wave = |t: f64| 1.0 + (2.0 * std::f64::consts::PI * t / 30.0).sin();
-        let [first, middle, last] = [5.0, 12.5, 20.0].map(wave);
-        let off = LOOKS.map(|u| {
-            let parabola =
-                first * (1.0 - u) * (1.0 - 2.0 * u) + middle * 4.0 * u * (1.0 - u) + last * u * (2.0 * u - 1.0);
-            (wave(5.0 + 15.0 * u) - parabola).abs()
-        });
-        let left = (-(now - 20.0) / tau).exp() - (-(now - 5.0) / tau).exp();
-        let expected = off[0].max(off[1]) * left / (rtol * first.max(middle).max(last));
-        assert!((told / expected - 1.0).abs() < 1e-3, "{told} {expected}");
+        let Err(Error::Rate(fault)) = example.records() else { panic!("no fault") };
+        assert_eq!((fault.rule.as_str(), fault.kind), ("flow of seen", FaultKind::Steps(MOST_STEPS)));
     }
 }

@@ -84,13 +84,16 @@ fn follow_half_body(x: &Column, goals: [&Column; 3], hours: &Times, tau: f64, to
     }
 }
 
-/// Follow targets over a step; `worst` takes the difference of parabola and line, in units of the tolerance.
+/// Follow targets over a step; `worst` takes the difference of parabola and line, in units of the tolerance. That is
+/// relative to the trait and, `by_goals`, to where it goes: a trait that starts at 0 has no scale of its own.
+#[allow(clippy::too_many_arguments, reason = "one loop over lanes")]
 pub(super) fn follow_whole(
     x: &Column,
     goals: [&Column; 3],
     hours: &Times,
     tau: f64,
     rtol: f64,
+    by_goals: bool,
     to: &mut Column,
     worst: &mut Times,
 ) {
@@ -102,6 +105,7 @@ pub(super) fn follow_whole(
             hours: &Times,
             tau: f64,
             rtol: f64,
+            by_goals: bool,
             to: &mut Column,
             worst: &mut Times
         )
@@ -109,12 +113,14 @@ pub(super) fn follow_whole(
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "one loop over lanes")]
 fn follow_whole_body(
     x: &Column,
     goals: [&Column; 3],
     hours: &Times,
     tau: f64,
     rtol: f64,
+    by_goals: bool,
     to: &mut Column,
     worst: &mut Times,
 ) {
@@ -123,8 +129,8 @@ fn follow_whole_body(
         let [g0, g1, g2] = goals.map(|goal| f64::from(goal[lane]));
         let (next, difference) = follow(x, [g0, g1, g2], 1.0, hours[lane] / tau);
         to[lane] = next as f32;
-        // Relative to the trait and to where it goes: a trait that starts at 0 has no scale of its own.
-        let scale = x.abs().max(next.abs()).max(1e-12).max(g0.abs()).max(g1.abs()).max(g2.abs());
+        let goal = if by_goals { g0.abs().max(g1.abs()).max(g2.abs()) } else { 0.0 };
+        let scale = x.abs().max(next.abs()).max(1e-12).max(goal);
         let error = difference / (rtol * scale);
         // Where a target is not finite, this is not a number, or infinite.
         worst[lane] = worst[lane].max(if error.is_nan() { f64::INFINITY } else { error });
@@ -190,11 +196,6 @@ fn follow(x: f64, [g0, g1, g2]: [f64; 3], part: f64, z: f64) -> (f64, f64) {
     let (low, high) = (g0.min(g1).min(g2) - x, g0.max(g1).max(g2) - x);
     let next = next.max(x + m0 * low.min(0.0)).min(x + m0 * high.max(0.0));
     (next, (c2 * (m2 - m1)).abs())
-}
-
-/// The parabola through three values (at 0, 1/2 and 1), at a share.
-pub(super) fn parabola([g0, g1, g2]: [f64; 3], s: f64) -> f64 {
-    g0 + s * (4.0 * g1 - 3.0 * g0 - g2) + 2.0 * s * s * (g0 - 2.0 * g1 + g2)
 }
 
 /// `z * integral of s^k exp(-z (1 - s))` over s in [0, 1], for k = 0, 1, 2. Written without a branch, for vector code.

@@ -193,7 +193,9 @@ impl Binder<'_> {
             }
         }
         let program = Program::compile(&self.document.nodes, &rates)?;
-        Ok(Pools::new(program.bind(self.params), program.inputs().to_vec(), names.to_vec(), rtol))
+        let reads_time = |pool: &usize| reads(&self.document.nodes, rates[*pool]).contains(&Input::Time);
+        let clocked = (0..rates.len()).filter(reads_time).collect();
+        Ok(Pools::new(program.bind(self.params), program.inputs().to_vec(), names.to_vec(), rtol, clocked))
     }
 
     /// The value of a node that reads parameters and constants only.
