@@ -47,6 +47,8 @@ pub struct Env {
     drugs: usize,
     pool_count: usize,
     windows: Windows,
+    /// Whether drugs are seen as they are from the epoch's end on: doses given then count.
+    past_end: bool,
 }
 
 /// Epochs whose windows are kept at once, where they never change.
@@ -112,7 +114,16 @@ impl Env {
             drugs: model.drugs.len(),
             pool_count: model.pools.len(),
             windows: Windows::new(model, plan),
+            past_end: false,
         }
+    }
+
+    /// See drugs at the epoch's end as they are from then on while `look` runs.
+    pub fn past_end<T>(&mut self, look: impl FnOnce(&Self) -> T) -> T {
+        self.past_end = true;
+        let seen = look(self);
+        self.past_end = false;
+        seen
     }
 
     /// Go on by another plan, before the first epoch of it.
@@ -132,7 +143,7 @@ impl Env {
     /// The drugs' courses over the epoch.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
-        &self.plan.segments[self.epoch]
+        self.plan.courses(self.epoch)
     }
 
     /// The coarsest level of a window that starts with this epoch.
@@ -150,8 +161,9 @@ impl Env {
                 }
             }
             EnvInput::Drug(drug) => {
-                let s = self.elapsed(times);
-                self.segments()[drug].fill(&s[..n], &mut out[..n]);
+                let (epoch, start) = if self.past_end { (self.epoch + 1, self.end) } else { (self.epoch, self.start) };
+                let s = times.map(|t| t - start);
+                self.plan.courses(epoch)[drug].fill(&s[..n], &mut out[..n]);
             }
             EnvInput::Pool(pool) => {
                 let s = self.elapsed(times);
@@ -214,7 +226,7 @@ impl Env {
     fn measure(&mut self, index: usize, from: f64, to: f64, level: i8) {
         let (s0, s1) = (from - self.start, to.min(self.end) - self.start);
         let Windows { stamp, width, .. } = self.windows;
-        let drug_ranges = self.plan.segments[self.epoch].iter().enumerate().map(|(drug, segment)| {
+        let drug_ranges = self.plan.courses(self.epoch).iter().enumerate().map(|(drug, segment)| {
             if level >= 0 {
                 self.plan.range(self.epoch, level, drug)
             } else {

@@ -30,7 +30,7 @@ impl Worker<'_> {
             let (start, end) = (self.env.start, self.env.end);
             let lines = &self.env.aggregates;
             let model = self.model;
-            let segments = self.plan.segments[epoch].as_slice();
+            let segments = self.plan.courses(epoch);
             let read = |input, t: f64| aggregate_at(model, lines, input, t - start);
             pools.advance(start, end, &self.pool_state, segments, &read, &mut self.env.pools)?;
         }
@@ -58,7 +58,7 @@ impl Worker<'_> {
         if let Some(pools) = &self.model.pool_rates {
             let model = self.model;
             let read = |input, t: f64| aggregate_at(model, &lines, input, t - start);
-            let segments = self.plan.segments[self.env.epoch].as_slice();
+            let segments = self.plan.courses(self.env.epoch);
             pools.advance(start, end, &self.pool_state, segments, &read, &mut self.corrected)?;
             self.pool_state.copy_from_slice(self.corrected.end());
         }

@@ -1,6 +1,7 @@
 //! Looking at all cells: what rules and pools see of them, and what a user reads out.
 
 use crate::document::Gather;
+use crate::env::Env;
 use crate::error::Error;
 use crate::exact::ExactSum;
 use crate::expr::LANES;
@@ -93,7 +94,13 @@ impl Worker<'_> {
         let mut frame = std::mem::replace(&mut self.observable_frames[index], observable.value.bound.frame());
         let mut sum = ExactSum::default();
         self.for_lanes(observable.fate, now, |worker, lanes| {
-            lanes.fill(&observable.value, &lanes.columns, &lanes.now, &worker.env, &mut frame);
+            let mut fill = |env: &Env| lanes.fill(&observable.value, &lanes.columns, &lanes.now, env, &mut frame);
+            // What is observed is what stands from then on, as in the record of concentrations.
+            if now == worker.env.end {
+                worker.env.past_end(fill)
+            } else {
+                fill(&worker.env)
+            }
             observable.value.bound.values(&mut frame, lanes.n);
             frame.output(0)[..lanes.n].iter().for_each(|value| sum.add(*value));
         })?;

@@ -2,10 +2,7 @@
 
 use crate::cells::Table;
 use crate::document::DoseDocument;
-use crate::env::Times;
 use crate::error::Error;
-use crate::expr::LANES;
-use crate::model::EnvInput;
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::replicate::{End, Worker};
@@ -192,19 +189,14 @@ impl Worker<'_> {
                 }
             })?;
         }
-        let times: Times = [now; LANES];
-        let mut level = [0.0; LANES];
-        let drugs = (0..model.drugs.len()).map(|drug| {
-            self.env.fill(EnvInput::Drug(drug), &times, 1, &mut level);
-            f64::from(level[0])
-        });
         Ok(About {
             replicate: self.replicate,
             time: now,
             current,
             counts: self.tables.iter().map(Table::alive).collect(),
             traits,
-            drugs: drugs.collect(),
+            // In single precision, as compiled rules see them.
+            drugs: self.plan.concentrations(now).map(|level| f64::from(level as f32)).collect(),
             sums,
             pools: self.pool_state.clone(),
             events: self.account.totals(model.transitions.len()),

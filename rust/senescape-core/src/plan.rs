@@ -24,8 +24,8 @@ pub struct Plan {
     pub observation: Vec<Option<u32>>,
     /// For each epoch, the number of the first observation at or after its end.
     pub next_observation: Vec<u32>,
-    /// `segments[n][drug]`: the drug's course over epoch `n`.
-    pub segments: Vec<Vec<Segment>>,
+    /// `segments[n][drug]`: the drug's course over epoch `n`; the last one is its course from the end on.
+    segments: Vec<Vec<Segment>>,
     drugs: usize,
     /// `ranges[level][n * drugs + drug]`: the drug's range over the epochs `n..n + 2^level`.
     ranges: Vec<Vec<(f32, f32)>>,
@@ -106,8 +106,10 @@ impl Plan {
         next_observation.remove(0);
         // Where earlier doses stand at the start follows from their own times.
         let before: Vec<f64> = changes.into_iter().filter(|t| *t < start).collect();
-        let segments = schedule.segments(&[before.as_slice(), &edges].concat()).split_off(before.len());
-        let ranges = ranges(&segments, &edges, model.drugs.len());
+        let cuts = [before.as_slice(), &edges, &[f64::INFINITY]].concat();
+        let segments = schedule.segments(&cuts).split_off(before.len());
+        let epochs = edges.len() - 1;
+        let ranges = ranges(&segments[..epochs], &edges, model.drugs.len());
         let drugs = model.drugs.len();
         if let Some(at) = ranges[0].iter().position(|(_, high)| !(*high < f32::INFINITY)) {
             let (name, from) = (&model.drugs[at % drugs], edges[at / drugs]);
@@ -117,8 +119,8 @@ impl Plan {
             )));
         }
         let peaks = (0..drugs).map(|drug| ranges[0].iter().skip(drug).step_by(drugs).map(|range| range.1).collect());
-        let split = run.split.map_or(0, |split| edges.partition_point(|edge| *edge < split).min(segments.len()));
-        let steady = steady(peaks, segments.len(), split);
+        let split = run.split.map_or(0, |split| edges.partition_point(|edge| *edge < split).min(epochs));
+        let steady = steady(peaks, epochs, split);
         Ok(Self { steady, split, edges, observation, next_observation, segments, drugs, ranges })
     }
 
@@ -134,10 +136,16 @@ impl Plan {
         from + self.edges.get(from + 1..).map_or(0, |edges| edges.partition_point(|edge| *edge <= t))
     }
 
-    /// The concentrations at a time; a dose given at this very time counts.
+    /// The drugs' courses over an epoch; from the end of all on, for the number that follows the last.
+    #[must_use]
+    pub fn courses(&self, epoch: usize) -> &[Segment] {
+        &self.segments[epoch]
+    }
+
+    /// The concentrations at a time. A dose given at this very time counts, and a pulse that ends then is over.
     pub fn concentrations(&self, t: f64) -> impl Iterator<Item = f64> {
-        let epoch = self.epoch_at(t, 0).min(self.epochs() - 1);
-        self.segments[epoch].iter().map(move |segment| segment.at(t - self.edges[epoch]))
+        let epoch = self.epoch_at(t, 0).min(self.epochs());
+        self.courses(epoch).iter().map(move |segment| segment.at(t - self.edges[epoch]))
     }
 
     /// The largest level of a window that starts with any epoch.
@@ -421,6 +429,25 @@ mod tests {
             let (all, part): (Vec<_>, Vec<_>) = (whole.concentrations(t).collect(), rest.concentrations(t).collect());
             let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * a.abs() + 1e-15;
             assert!(all.iter().zip(&part).all(close), "{all:?} is not {part:?} at {t} h");
+        }
+    }
+
+    #[test]
+    fn what_is_given_at_the_end_is_there_at_the_end_as_anywhere_else() {
+        let dose = |at, route, duration| DoseDocument { drug: 0, at, amount: 3.0, route, duration };
+        let given = [
+            dose(48.0, RouteDocument::Bolus, None),
+            dose(24.0, RouteDocument::Pulse, Some(24.0)),
+            dose(48.0, RouteDocument::Pulse, Some(9.0)),
+        ];
+        for dose in given {
+            let at = |until: f64| {
+                let of = Example::kept("drugs").with(|run| {
+                    (run.until, run.observe, run.doses) = (until, vec![48.0], vec![dose.clone()]);
+                });
+                plan(&of, 0.0).unwrap().concentrations(48.0).collect::<Vec<_>>()
+            };
+            assert_eq!(at(48.0), at(60.0), "{dose:?}");
         }
     }
 

@@ -263,6 +263,9 @@ impl<'m> Worker<'m> {
             self.ask()?;
             if begins && epoch == 0 {
                 self.observe(0, record)?;
+                if self.relapsed(0.0) {
+                    return Ok(Some(End { stop: Stop::Relapsed, time: 0.0, seen: self.seen }));
+                }
             }
             self.remember(epoch);
             if !self.span(epoch, epoch)? {
@@ -273,7 +276,7 @@ impl<'m> Worker<'m> {
             self.settle()?;
             self.observe(epoch + 1, record)?;
             let stop = match () {
-                () if self.relapsed() => Some(Stop::Relapsed),
+                () if self.relapsed(self.env.end) => Some(Stop::Relapsed),
                 () if self.alive > self.run.stop.max_cells => Some(Stop::CellCap),
                 () => None,
             };
@@ -388,10 +391,10 @@ impl<'m> Worker<'m> {
         Ok(record)
     }
 
-    fn relapsed(&self) -> bool {
+    fn relapsed(&self, now: f64) -> bool {
         self.run.stop.relapse.as_ref().is_some_and(|rule| {
             let cells: usize = rule.fates.iter().map(|&f| self.tables[f].alive()).sum();
-            self.env.end >= rule.after && cells as f64 > rule.above
+            now >= rule.after && cells as f64 > rule.above
         })
     }
 
@@ -414,8 +417,11 @@ impl<'m> Worker<'m> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{Kind, RelapseDocument};
+    use crate::document::{DoseDocument, Gather, Kind, ObservableDocument, RelapseDocument, RouteDocument};
     use crate::example::{Example, founded};
+    use crate::expr::{Input, Node};
+    use crate::outside::Nothing;
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_run_that_goes_on_needs_what_was_kept() {
@@ -440,7 +446,7 @@ mod tests {
         let mut worker = founded(&job, &control);
         let at = |worker: &mut Worker<'_>, epoch| {
             worker.env.enter(epoch);
-            (worker.env.end, worker.relapsed())
+            (worker.env.end, worker.relapsed(worker.env.end))
         };
         assert_eq!(at(&mut worker, 1), (10.0, false), "as many as allowed");
         let cell = Cell { traits: vec![1.0], ..Cell::default() };
@@ -448,6 +454,46 @@ mod tests {
         assert_eq!([0, 1, 2].map(|epoch| at(&mut worker, epoch)), [(5.0, false), (10.0, true), (15.0, true)]);
         worker.tables[0].remove(0);
         assert_eq!(at(&mut worker, 2), (15.0, false));
+    }
+
+    #[test]
+    fn a_tumour_may_have_relapsed_from_the_start() {
+        let stops = |after: f64| {
+            let example = Example::kept("stops").with(|run| {
+                (run.initial, run.until) = (vec![5, 2], 30.0);
+                run.observe.truncate(4);
+                run.stop.relapse = Some(RelapseDocument { fates: vec![0, 1], above: 6.0, after });
+            });
+            example.records().unwrap().remove(0)
+        };
+        let record = stops(0.0);
+        assert_eq!((record.stop, record.end_time, record.total_counts), (Stop::Relapsed, 0.0, vec![5, 2]));
+        assert_eq!(record.counts[..2], [5, 2]);
+        assert!(record.counts[2..].iter().all(|n| *n == -1), "nothing is observed after a stop");
+        assert!(stops(1.0).end_time > 0.0);
+    }
+
+    /// A read-out of a concentration and the record of concentrations are of one moment.
+    #[test]
+    fn a_read_out_sees_the_doses_of_its_time() {
+        let mut example = Example::kept("drugs").with(|run| {
+            (run.until, run.observe, run.initial) = (48.0, vec![0.0, 12.0, 24.0, 48.0], vec![3]);
+            let dose = |at| DoseDocument { drug: 0, at, amount: 2.0, route: RouteDocument::Bolus, duration: None };
+            run.doses = [0.0, 12.0, 48.0].map(dose).to_vec();
+        });
+        let value = example.node(Node::Input { input: Input::Drug(0) });
+        example.model.observables = vec![ObservableDocument { name: "seen".into(), fate: 0, kind: Gather::Sum, value }];
+        let job = example.job();
+        let record = job.run(&Control::default(), &Nothing, &BTreeMap::new()).unwrap().records.remove(0);
+        let levels = job.concentrations();
+        let drugs = example.model.drugs.len();
+        for row in 0..4 {
+            let (cells, level) = (record.counts[row] as f64, levels[row * drugs]);
+            assert!(
+                (record.observables[row] - cells * level).abs() <= 1e-6 * cells * level,
+                "{row}: {record:?} {level}"
+            );
+        }
     }
 
     #[test]

@@ -210,8 +210,9 @@ impl Schedule {
                 let (segment, end) = (&mut state[dose.drug], end(dose).unwrap_or(dose.at));
                 match dose.route {
                     Route::Oral => segment.depot += dose.amount * self.bioavailability[dose.drug],
-                    Route::Infusion { duration } if end > dose.at => {
-                        running.begin(dose.drug, Kind::Infusion, dose.amount / duration, end);
+                    Route::Infusion { .. } if end > dose.at => {
+                        // By the time that it is on, which differs from its duration by the rounding of its end.
+                        running.begin(dose.drug, Kind::Infusion, dose.amount / (end - dose.at), end);
                     }
                     Route::Pulse { .. } if end > dose.at => running.begin(dose.drug, Kind::Pulse, dose.amount, end),
                     // Too short to take any time.
@@ -429,5 +430,22 @@ mod tests {
         assert!(text(Pk { absorption: None, ..ONE }, &dose(1.0, Route::Oral)).contains("absorption_half_life"));
         assert!(text(Pk { volume: 0.0, ..ONE }, &[]).contains("volume is 0"));
         assert!(text(Pk { elimination: f64::NAN, ..ONE }, &[]).contains("elimination is NaN"));
+    }
+
+    #[test]
+    fn however_short_an_infusion_is_all_of_it_arrives() {
+        let kept = Pk { elimination: 0.0, volume: 1.0, peripheral: None, absorption: None, bioavailability: 1.0 };
+        for (at, duration) in [(0.0, 1e-9), (1000.0, 1e-9), (1000.0, 1e-12), (1000.0, 2e-13), (1e6, 1e-9), (1e6, 1e-10)]
+        {
+            let dose = Dose { drug: 0, at, amount: 3.0, route: Route::Infusion { duration } };
+            let schedule = Schedule::new(&[kept], &[dose]).unwrap();
+            let mut edges = vec![0.0, at];
+            edges.extend(schedule.cuts());
+            edges.extend([at + 1.0, at + 2.0]);
+            edges.dedup();
+            let courses = schedule.segments(&edges);
+            let level = courses[courses.len() - 1][0].at(0.0);
+            assert!((level - 3.0).abs() < 1e-12, "{level} by {duration} h at {at} h");
+        }
     }
 }
