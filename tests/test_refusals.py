@@ -31,7 +31,7 @@ from .models import everything
         ({"relapse": sn.Relapse(10, fates="skin")}, "'skin'"),
         ({"until": 10**400}, "until = .* must be positive and finite"),
         ({"every": 10**400}, "every"),
-        ({"observe": [10**400]}, "are not times"),
+        ({"observe": [10**400]}, "observe must hold times from 0"),
     ],
 )
 def test_impossible_runs_are_refused_by_name(arguments, words):

@@ -7,7 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import senescape as sn
-from senescape.run import MAX_OBSERVATIONS, dose_document, observation_times, positive, run_document, whole_number
+from senescape._support.validate import positive, whole_number
+from senescape.run import MAX_OBSERVATIONS, dose_document, observation_times, run_document
 
 from .models import everything
 
@@ -89,8 +90,8 @@ def test_cells_at_the_start_have_ends():
     for bad in (-1, 2**32):
         with pytest.raises(sn.ModelError, match=rf"^initial\['{FATES[0]}'\] = {bad} must lie between 0 and"):
             document(initial={FATES[0]: bad})
-    for none in (None, {}):
-        with pytest.raises(sn.ModelError, match="initial is missing"):
+    for none, said in ((None, "missing"), ({}, "empty"), (4, "4 is not a mapping"), ([4], ".* is not a mapping")):
+        with pytest.raises(sn.ModelError, match=f"initial (is|=) {said}.*initial={{'cycling': 1000}}"):
             document(initial=none)
 
 
@@ -203,11 +204,12 @@ def test_numbers_are_taken_for_what_they_are():
     for bad in ("3", None, 2.5, math.inf):
         with pytest.raises(sn.ModelError, match=r"^n = .* must be a whole number$"):
             whole_number(bad, "n", 0, 9)
-    assert type(positive("2", "x", "a time")) is float
+    assert type(positive(np.float32(2), "x", "a time")) is float
     assert positive(1e-300, "x", "a time") == 1e-300
     for bad, says in (
         (0.0, "positive and finite"),
         (math.inf, "positive"),
+        ("2", "not a number"),
         ("a", "not a number"),
         ([1], "not a number"),
     ):

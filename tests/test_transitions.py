@@ -75,7 +75,7 @@ def test_a_number_becomes_a_parameter(hazard):
 @pytest.mark.parametrize(
     ("hazard", "message"),
     [
-        (-0.1, "the hazard is -0.1 per hour; it must be finite and >= 0"),
+        (-0.1, "the hazard \\(per hour\\) is -0.1; it must be finite and >= 0"),
         (float("nan"), "finite"),
         (float("inf"), "finite"),
         (sn.Param(-0.1), "must be >= 0"),

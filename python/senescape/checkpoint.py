@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape import _core
+from senescape._support.validate import positive
 from senescape.drugs import Drug
 from senescape.engine import COUNTED, RECORDED, Engine, as_states, joined
 from senescape.errors import CheckpointError, ModelError
 from senescape.layout import Layout, layout_from_json, layout_of, layout_to_json
 from senescape.reading import DamagedError, read_json, regular, unpack
 from senescape.results import Orders, check_arrays, doses_from_json
-from senescape.run import positive
 from senescape.writing import pack, path_of, try_to_write, write_whole
 
 __all__ = ["Checkpoint", "Kept", "Writer", "read_checkpoint"]

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape._support.validate import whole_number
 from senescape.distributions import Distribution
 from senescape.errors import ModelError
 from senescape.extras import require
-from senescape.run import whole_number
 from senescape.table import Table
 
 __all__ = ["Cohort"]

@@ -226,6 +226,8 @@ class Integers(Distribution):
         low, high = values["low"], values["high"]
         whole = low.is_integer() and high.is_integer()
         self._need(whole and low <= high, "low and high must be whole numbers, low <= high", values)
+        held = max(abs(low), abs(high)) <= 2**24
+        self._need(held, "low and high must lie within 2**24: single precision rounds larger whole numbers", values)
 
     def _draw(self, rng: np.random.Generator, n: int, v: Mapping[str, float]) -> NDArray[np.float64]:
         return rng.integers(int(v["low"]), int(v["high"]) + 1, n).astype(np.float64)

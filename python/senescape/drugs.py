@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
+from senescape._support.validate import not_negative, number
 from senescape.errors import ModelError
 from senescape.frozen import Frozen
 from senescape.rules import Param, as_param
@@ -208,7 +208,7 @@ class Dose:
     def __post_init__(self) -> None:
         owner = _owner("Dose", self.drug)
         for field in ("amount", "at"):
-            object.__setattr__(self, field, _number(getattr(self, field), f"{owner}: {field}"))
+            object.__setattr__(self, field, not_negative(getattr(self, field), f"{owner}: {field}"))
         if self.route is not None and self.route not in ROUTES:
             raise ModelError(f"{owner}: route is {self.route!r}; it must be one of {', '.join(ROUTES)}, or an sn.Pulse")
         if self.route == "infusion" and self.duration is None:
@@ -216,7 +216,7 @@ class Dose:
         if self.duration is not None:
             if self.route not in ("infusion", None):
                 raise ModelError(f"{owner}: a dose by route {self.route!r} is given at once; leave duration out")
-            object.__setattr__(self, "duration", _number(self.duration, f"{owner}: duration", positive=True))
+            object.__setattr__(self, "duration", _duration(self.duration, owner))
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +253,9 @@ class Pulse:
     def __post_init__(self) -> None:
         owner = _owner("Pulse", self.drug)
         for field in ("concentration", "start", "duration"):
-            value = _number(getattr(self, field), f"{owner}: {field}", positive=field == "duration")
-            object.__setattr__(self, field, value)
+            value = getattr(self, field)
+            checked = _duration(value, owner) if field == "duration" else not_negative(value, f"{owner}: {field}")
+            object.__setattr__(self, field, checked)
 
 
 def _owner(kind: str, drug: Any) -> str:
@@ -263,16 +264,5 @@ def _owner(kind: str, drug: Any) -> str:
     return f"{kind} of {drug!r}"
 
 
-def _number(value: Any, what: str, positive: bool = False) -> float:
-    wanted = "a finite number > 0" if positive else "a finite number >= 0"
-    # Floats first: to look a kind of number up takes longer, and doses may be many.
-    if isinstance(value, bool) or not isinstance(value, float | Real):
-        raise ModelError(f"{what} is {value!r}; it must be {wanted}")
-    try:
-        number = float(value)
-    except (TypeError, OverflowError):
-        # A span of NumPy's, which counts as a number there; a whole number that no float holds.
-        raise ModelError(f"{what} is {value!r:.40}; it must be {wanted}") from None
-    if not math.isfinite(number) or number < 0 or (positive and number == 0):
-        raise ModelError(f"{what} is {number:g}; it must be {wanted}")
-    return number
+def _duration(value: Any, owner: str) -> float:
+    return number(value, f"{owner}: duration", "a finite number > 0", low=0.0, above=True)

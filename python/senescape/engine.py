@@ -146,6 +146,12 @@ def run_engine(
         except _core.CoreError as error:
             kind = SimulationError if isinstance(error, _core.InternalError) else ModelError
             raise kind(str(error)) from error
+    if update is not None and raw["error"] is None:
+        try:
+            # Replicates may have finished since the last call, all of them in a short run.
+            update(len(raw["replicate"]))
+        except BaseException as error:  # what the caller's own code raises ends the run, as on the way
+            raw["error"] = error
     profile = profile_of(json.loads(engine.document), engine.shares, raw["profile"])
     given, raw = raw, raw if earlier is None else {**raw, **joined(earlier, raw)}
     orders = None if outside is None or not run["visits"] else outside.orders()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from senescape._support.validate import is_number
 from senescape.errors import ModelError
 from senescape.frozen import Frozen
 from senescape.rules import Param, Rule, as_param, as_rule
@@ -60,7 +60,7 @@ class Pool(Frozen):
             raise ModelError(f"a pool's name is {name!r}; it must be a text")
         owner = f"pool {name!r}"
         change: Param | Rule
-        if isinstance(rate, Param) or (isinstance(rate, Real) and not isinstance(rate, bool)):
+        if isinstance(rate, Param) or is_number(rate):
             change = as_param(rate, f"{owner}: rate", unit=f"{unit}/h")
             if params:
                 raise ModelError(f"{owner}: the rate is a number, which reads no params; leave them out")

@@ -30,16 +30,14 @@ class Progress:
 
     def __init__(self, show: bool | Callable[[int], object] | None, total: int, what: str = "replicates") -> None:
         self._call = show if callable(show) else None
-        # A process without a terminal may have no standard error at all.
-        there = sys.stderr is not None
-        self._show = self._call is None and there and (sys.stderr.isatty() if show is None else bool(show))
+        self._show = self._call is None and (_on_terminal() if show is None else bool(show))
         self._total, self._what = total, what
         self._begin = time.monotonic()
         self._drawn = False
 
     @property
     def update(self) -> Callable[[int], None] | None:
-        """What to call with the number of finished replicates; None if nobody looks."""
+        """What to call with the number of finished replicates; None if there is nothing to call."""
         return self._update if self._show or self._call else None
 
     def _update(self, finished: int) -> None:
@@ -53,8 +51,15 @@ class Progress:
         filled = round(share * _WIDTH)
         left = f", {elapsed / share - elapsed:.0f} s left" if finished else ""
         bar = "#" * filled + "-" * (_WIDTH - filled)
-        print(f"\r[{bar}] {finished:,}/{self._total:,} {self._what}{left}   ", end="", file=sys.stderr, flush=True)
+        self._draw(f"\r[{bar}] {finished:,}/{self._total:,} {self._what}{left}   ")
         self._drawn = True
+
+    def _draw(self, text: str) -> None:
+        # A bar is decoration: standard error that is closed, full or missing ends no run.
+        try:
+            print(text, end="", file=sys.stderr, flush=True)
+        except Exception:
+            self._show = False
 
     def __enter__(self) -> Progress:
         return self
@@ -64,4 +69,12 @@ class Progress:
     ) -> None:
         if self._drawn:
             # Wipe the line, so that what is printed next stands alone.
-            print("\r" + " " * (_WIDTH + 50) + "\r", end="", file=sys.stderr, flush=True)
+            self._draw("\r" + " " * (_WIDTH + 50) + "\r")
+
+
+def _on_terminal() -> bool:
+    """Return whether standard error is a terminal; what stands in its place may not even know the question."""
+    try:
+        return sys.stderr.isatty()
+    except Exception:
+        return False

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape._support.validate import positive, thread_count, whole_number
 from senescape.checkpoint import Checkpoint, Kept, read_checkpoint
 from senescape.drugs import Dose, Pulse
 from senescape.engine import COUNTED, RECORDED, run_engine
 from senescape.errors import CheckpointError, ModelError
 from senescape.results import Result
-from senescape.run import dose_document, doses_given, observation_times, positive, thread_count, whole_number
+from senescape.run import dose_document, doses_given, observation_times
 from senescape.simulate import model_of, outside_of
 from senescape.writing import path_of
 

@@ -9,11 +9,11 @@ import math
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from senescape._support.validate import NotANumberError, as_number
 from senescape.errors import ModelError, RuleError
 from senescape.source import code_of
 from senescape.suggest import did_you_mean
@@ -65,18 +65,12 @@ class Param:
     def __post_init__(self) -> None:
         for each in ("value", "low", "high"):
             given = getattr(self, each)
-            # A 0-dimensional array is how NumPy hands out single numbers now and then.
-            if isinstance(given, np.ndarray) and given.ndim == 0:
-                given = given.item()
-            if isinstance(given, bool | np.bool_) or not isinstance(given, Real):
-                raise ModelError(f"a parameter's {each} is {given!r}; it must be a number")
             try:
-                object.__setattr__(self, each, float(given))
-            except OverflowError:
-                raise ModelError(f"a parameter's {each} is too large a whole number to be counted with") from None
-            except TypeError:
-                # A span of NumPy's, which counts as a number there.
-                raise ModelError(f"a parameter's {each} is {given!r}; it must be a number") from None
+                object.__setattr__(self, each, as_number(given))
+            except NotANumberError as reason:
+                raise ModelError(f"a parameter's {each} is {given!r:.60}{reason}; it must be a number") from None
+            if isinstance(given, int) and not math.isfinite(getattr(self, each)):
+                raise ModelError(f"a parameter's {each} is too large a whole number to be counted with")
         for each in ("unit", "source"):
             if not isinstance(getattr(self, each), str):
                 raise ModelError(f"a parameter's {each} is {getattr(self, each)!r}; it must be a text")
@@ -88,7 +82,8 @@ class Param:
             raise ModelError(f"a parameter's range [{self.low:g}, {self.high:g}] is empty; low must not exceed high")
         if not self.low <= self.value <= self.high:
             raise ModelError(
-                f"a parameter's value {self.value:g} lies outside its range [{self.low:g}, {self.high:g}]; "
+                f"a parameter's value {_exact(self.value)} lies outside its range "
+                f"[{_exact(self.low)}, {_exact(self.high)}]; "
                 "change the value, or the range where it is too narrow"
             )
 
@@ -111,6 +106,11 @@ class Param:
             return replace(self, value=value)
         except ModelError as error:
             raise ModelError(f"{name}: {error}") from None
+
+
+def _exact(number: float) -> str:
+    """Write a number with all its digits where a few would be those of another."""
+    return f"{number:g}" if float(f"{number:g}") == number else repr(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +204,8 @@ class Rule:
         result = self.function(cell, env, p) if self.reads_cell else self.function(env, p)
         if result is None:
             raise RuleError(f"the rule {self.name} returned None; a return statement is missing")
+        if isinstance(result, np.ma.MaskedArray) and np.ma.getmaskarray(result).any():
+            raise RuleError(f"the rule {self.name} returned masked values; fill them: np.ma.filled(x, 0.0)")
         array = np.asarray(result)
         if array.dtype.kind not in "biuf":
             raise RuleError(f"the rule {self.name} returned {result!r}; it must return numbers")

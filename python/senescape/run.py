@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-import operator
-import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from senescape._support.validate import (
+    at_most,
+    is_number,
+    moments,
+    number,
+    positive,
+    thread_count,
+    whole_number,
+)
 from senescape.drugs import Dose, Drug, Pulse
 from senescape.errors import ModelError
 from senescape.suggest import did_you_mean
@@ -20,12 +23,13 @@ from senescape.suggest import did_you_mean
 if TYPE_CHECKING:
     from senescape.model import Model
 
-__all__ = [
-    *("Relapse", "dose_document", "dose_of", "doses_given", "moments", "observation_times", "positive", "run_document"),
-    *("thread_count", "times_given", "whole_number"),
-]
+__all__ = ["Relapse", "dose_document", "dose_of", "doses_given", "observation_times", "run_document"]
 
 MAX_OBSERVATIONS = 500_000
+"""Times of observation in one run; more would only fill memory."""
+
+MAX_DOSES = 500_000
+"""Doses in one run: each cuts the time into epochs, of which the engine takes as many."""
 
 
 class Relapse:
@@ -44,18 +48,17 @@ class Relapse:
     """
 
     def __init__(self, above: float, fates: str | Sequence[str] | None = None, after: float = 0.0) -> None:
-        for name, value, what in (("above", above, "number"), ("after", after, "time (h)")):
-            if isinstance(value, bool) or not (isinstance(value, Real) and 0 <= value <= sys.float_info.max):
-                raise ModelError(f"Relapse({name}={value!r}) needs a finite {what} >= 0")
+        above = number(above, f"Relapse(above={above!r:.60}): above", "a finite number >= 0", low=0.0)
+        after = number(after, f"Relapse(after={after!r:.60}): after", "a finite time (h) >= 0", low=0.0)
         if fates is not None and (not isinstance(fates, str | Sequence) or not fates):
             raise ModelError(f"Relapse(fates={fates!r}) needs the names of fates")
         if isinstance(fates, Sequence) and not isinstance(fates, str):
             for fate in fates:
                 if fates.count(fate) > 1:
                     raise ModelError(f"Relapse(fates={fates!r}) names {fate!r} twice")
-        self.above = float(above)
+        self.above = above
         self.fates = (fates,) if isinstance(fates, str) else None if fates is None else tuple(fates)
-        self.after = float(after)
+        self.after = after
 
 
 def run_document(
@@ -94,6 +97,7 @@ def run_document(
     replicates = whole_number(replicates, "replicates", 1, 2**31 - 1)
     return {
         "initial": _initial(model, settings["initial"]),
+        **_order_of_founders(model, settings["initial"]),
         "until": until,
         "observe": observation_times(until, settings["every"], settings["observe"]),
         "sync": positive(24.0 if settings["sync"] is None else settings["sync"], "sync", "a time in hours"),
@@ -114,16 +118,26 @@ def run_document(
 
 
 def _initial(model: Model, initial: Mapping[str, int] | None) -> list[int]:
-    if not isinstance(initial, Mapping) or not initial:
-        raise ModelError(
-            f"initial is missing: give the number of cells in each fate, e.g. initial={{{model.fates[0]!r}: 1000}}"
-        )
+    example = f"give the number of cells in each fate: initial={{{model.fates[0]!r}: 1000}}"
+    if initial is None:
+        raise ModelError(f"initial is missing; {example}")
+    if not isinstance(initial, Mapping):
+        convert = " (a pandas Series by .to_dict())" if hasattr(initial, "to_dict") else ""
+        raise ModelError(f"initial = {initial!r:.60} is not a mapping; {example}{convert}")
+    if not initial:
+        raise ModelError(f"initial is empty; {example}")
     for fate in initial:
         if fate not in model.fates:
             raise ModelError(
                 f"initial names the fate {fate!r}, which the model does not have{did_you_mean(fate, model.fates)}"
             )
     return [whole_number(initial.get(fate, 0), f"initial[{fate!r}]", 0, 2**32 - 1) for fate in model.fates]
+
+
+def _order_of_founders(model: Model, initial: Mapping[str, int]) -> dict[str, list[int]]:
+    """Write the order of fates in which arrays hold founders, where it is not that of the model."""
+    order = [model.fates.index(fate) for fate in dict.fromkeys([*initial, *model.fates])]
+    return {} if order == sorted(order) or not model.columns else {"given_order": order}
 
 
 def observation_times(until: float, every: float | None, observe: Any = None) -> list[float]:
@@ -135,14 +149,18 @@ def observation_times(until: float, every: float | None, observe: Any = None) ->
         If a time is not valid, or there are too many.
     """
     if observe is not None:
-        given = times_given(observe, "observe")
-        if not np.isfinite(given).all() or (given < 0).any() or (given > until).any():
-            raise ModelError(f"observe must hold times from 0 to until = {until:g} h")
-        return [float(t) for t in np.unique(given)]
+        given = moments(observe, "observe", until, end=True)
+        at_most(len(given), MAX_OBSERVATIONS, "the number of times in observe", "observe less often")
+        return given
     step = until / 100 if every is None else positive(every, "every", "a time in hours")
-    whole = math.floor(until / step * (1 + 1e-12))
-    if whole > MAX_OBSERVATIONS:
-        raise ModelError(f"every = {step:g} h gives {whole:,} observations; at most {MAX_OBSERVATIONS:,} are possible")
+    if not step > 0:
+        raise ModelError(f"until = {until:g} h is too short to be divided by 100; give every or observe")
+    wanted = until / step
+    if not wanted <= MAX_OBSERVATIONS:
+        raise ModelError(
+            f"every = {step:g} h gives {wanted:,.6g} observations; at most {MAX_OBSERVATIONS:,} are possible"
+        )
+    whole = math.floor(wanted * (1 + 1e-12))
     times = [min(i * step, until) for i in range(whole + 1)]
     # A horizon that is no multiple of `every` is observed too, so that the end of a run is always seen.
     if times[-1] < until * (1 - 1e-12):
@@ -164,26 +182,10 @@ def _visits(model: Model, until: float, visits: float | Sequence[float] | None) 
         raise ModelError(
             "visits are planned, but nothing acts at them: add a sn.VisitRule, or a plugin with senescape_visit"
         )
-    if isinstance(visits, Real):
+    if is_number(visits):
         step = positive(visits, "visits", "the hours from one to the next, or their times")
         return [t for t in observation_times(until, step, None) if t < until]
     return moments(visits, "visits", until)
-
-
-def moments(value: Any, name: str, until: float) -> list[float]:
-    """Times from 0 to before the horizon, in order and each once; `name` is for the message if they are none."""
-    times = np.unique(times_given(value, name))
-    if not times.size or not np.isfinite(times).all() or times[0] < 0 or times[-1] >= until:
-        raise ModelError(f"{name} must hold times from 0 to before until = {until:g} h")
-    return [float(t) for t in times]
-
-
-def times_given(value: Any, name: str) -> NDArray[np.float64]:
-    """Numbers as they were given; `name` is for the message if they are none."""
-    try:
-        return np.asarray(value, dtype=np.float64).ravel()
-    except (TypeError, ValueError, OverflowError):
-        raise ModelError(f"{name} = {value!r} are not times (h)") from None
 
 
 def doses_given(doses: Any) -> tuple[Any, ...]:
@@ -198,7 +200,9 @@ def doses_given(doses: Any) -> tuple[Any, ...]:
         return ()
     if not isinstance(doses, Iterable) or isinstance(doses, str | bytes | Mapping):
         raise ModelError(f"doses = {doses!r} is no list of doses; give doses=[sn.Dose(...), ...]")
-    return tuple(doses)
+    given = tuple(islice(doses, MAX_DOSES + 1))
+    at_most(len(given), MAX_DOSES, "the number of doses", "one dose may stand for many: an infusion, or a longer pulse")
+    return given
 
 
 def dose_document(drugs: Sequence[Drug], dose: Dose | Pulse) -> dict[str, Any]:
@@ -246,40 +250,3 @@ def _relapse(model: Model, rule: Relapse) -> dict[str, Any]:
         if fate not in model.fates:
             raise ModelError(f"the relapse rule names the fate {fate!r}{did_you_mean(fate, model.fates)}")
     return {"fates": [model.fates.index(fate) for fate in fates], "above": rule.above, "after": rule.after}
-
-
-def positive(value: Any, name: str, what: str) -> float:
-    """A positive, finite number; `name` and `what` are for the message if it is none."""
-    if value is None:
-        raise ModelError(f"{name} is missing: give {what}")
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    except (TypeError, ValueError):
-        raise ModelError(f"{name} = {value!r} is not a number; give {what}") from None
-    if not (number > 0 and math.isfinite(number)):
-        raise ModelError(f"{name} = {value!r} must be positive and finite; give {what}")
-    return number
-
-
-def thread_count(given: int | None) -> int:
-    """The threads that were asked for; one for each processor if none were."""
-    return whole_number((os.cpu_count() or 1) if given is None else given, "threads", 1, 1024)
-
-
-def whole_number(value: Any, name: str, low: int, high: int) -> int:
-    """A whole number in a range; `name` is for the message if it is none."""
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
-        if not (isinstance(value, float) and value.is_integer()):
-            raise ModelError(f"{name} = {value!r} must be a whole number") from None
-        number = int(value)
-    if not low <= number <= high:
-        raise ModelError(f"{name} = {number} must lie between {low} and {high}")
-    return number

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
+from senescape._support.validate import is_number
 from senescape.errors import ModelError
 from senescape.frozen import Frozen
 from senescape.rules import Param, Rule, RuleFunction, as_param, as_rule
@@ -110,7 +110,7 @@ class Modifier(Frozen):
 def _number_or_rule(value: Any, params: Mapping[str, Param | float] | None, owner: str, unit: str) -> Param | Rule:
     if isinstance(value, bool | str) or value is None:
         raise ModelError(f"{owner} is {value!r}; give a number or a function of (cell, env, p)")
-    if isinstance(value, Real | Param):
+    if is_number(value) or isinstance(value, Param):
         if params:
             raise ModelError(
                 f"{owner} is a number, which has no params; give a function of (cell, env, p), or leave params out"

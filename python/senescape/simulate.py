@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from senescape import _core
+from senescape._support.validate import positive, whole_number
 from senescape.drugs import Dose, Pulse
 from senescape.engine import Engine, run_engine
 from senescape.errors import ModelError
@@ -18,7 +19,7 @@ from senescape.model import Model
 from senescape.outside import Outside
 from senescape.provenance import provenance
 from senescape.results import Orders, Result
-from senescape.run import Relapse, dose_document, dose_of, positive, run_document, whole_number
+from senescape.run import Relapse, dose_document, dose_of, run_document
 
 if TYPE_CHECKING:
     from senescape.checkpoint import Checkpoint

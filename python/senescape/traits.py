@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from senescape._support.validate import is_number, single_column
 from senescape.distributions import Constant, Distribution
 from senescape.errors import ModelError
 from senescape.frozen import Frozen
@@ -77,7 +77,7 @@ def relax(
     if not time.value > 0:
         raise ModelError(f"relax(tau={time.value:g}): the time constant must be a positive number of hours")
     goal: Param | Rule
-    if isinstance(target, Param) or (isinstance(target, Real) and not isinstance(target, bool)):
+    if isinstance(target, Param) or is_number(target):
         goal = as_param(target, "relax(target)")
         if params:
             raise ModelError("relax(params=...): the target is a number, which reads no parameters; leave them out")
@@ -220,6 +220,10 @@ class Trait(Frozen):
         self._put(name=name, unit=str(unit), initial=start, flow=flows, inherit=heritage)
 
 
+def _holds_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and any(isinstance(each, str) for each in value)
+
+
 def _one_flow_a_fate(flows: Sequence[Relax], owner: str) -> None:
     seen: set[str | None] = set()
     for flow in flows:
@@ -249,26 +253,12 @@ def _initial(value: Any, params: Params | None, owner: str) -> Param | Distribut
         return value.params()["value"]
     if isinstance(value, Param | Distribution):
         return value
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if is_number(value):
         return as_param(value, f"{owner}: initial")
     if isinstance(value, Rule) or (callable(value) and not hasattr(value, "__array__")):
         return as_rule(value, params, f"{owner}: initial")
-    try:
-        if value is None or isinstance(value, bool | str):
-            raise TypeError("no array of numbers")
-        with np.errstate(over="ignore"):  # what overflows is infinite, and refused below
-            column = np.array(value, dtype=np.float32)
-    except (TypeError, ValueError):
-        raise ModelError(f"{owner}: initial is {value!r}; give a number, a distribution, an array or a rule") from None
-    if column.ndim == 0:
-        return as_param(float(np.asarray(value)), f"{owner}: initial")
-    if column.ndim != 1:
-        raise ModelError(f"{owner}: initial has shape {column.shape}; an array must hold one value for each founder")
-    bad = np.flatnonzero(~np.isfinite(column))
-    if bad.size:
-        raise ModelError(
-            f"{owner}: value {bad[0]} of initial is {np.asarray(value)[bad[0]]}, which is not a finite float32; "
-            "drop or fill missing values first"
-        )
+    if value is None or isinstance(value, bool | np.bool_ | str | bytes) or _holds_texts(value):
+        raise ModelError(f"{owner}: initial is {value!r}; give a number, a distribution, an array or a rule")
+    column = single_column(value, owner, "initial")
     column.flags.writeable = False
     return column

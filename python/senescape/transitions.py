@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any
 
+from senescape._support.validate import is_number, number
 from senescape.distributions import Constant, Distribution
 from senescape.errors import ModelError
 from senescape.frozen import Frozen
@@ -382,11 +382,10 @@ def _names(value: Any, what: str) -> tuple[str, ...]:
 def _hazard(value: Any, params: Params | None, owner: str, traced: bool) -> Param | Rule:
     if isinstance(value, bool | str) or value is None:
         raise ModelError(f"{owner}: hazard is {value!r}; give a number per hour or a function of (cell, env, p)")
-    if isinstance(value, Real):
-        rate = float(value)
-        if not 0 <= rate < float("inf"):
-            raise ModelError(f"{owner}: the hazard is {rate:g} per hour; it must be finite and >= 0")
-        return as_param(rate, owner, unit="1/h", low=0.0)
+    if is_number(value):
+        return as_param(
+            number(value, f"{owner}: the hazard (per hour)", "finite and >= 0", low=0.0), owner, unit="1/h", low=0.0
+        )
     if isinstance(value, Param):
         if value.value < 0:
             raise ModelError(f"{owner}: the hazard is {value.value:g} per hour; it must be >= 0")
@@ -399,6 +398,6 @@ def _value(value: Any, params: Params | None, owner: str) -> Param | Distributio
         return value.params()["value"]
     if isinstance(value, Param | Distribution):
         return value
-    if isinstance(value, Real):
-        return as_param(float(value), owner)
+    if is_number(value):
+        return as_param(value, owner)
     return as_rule(value, params, owner)

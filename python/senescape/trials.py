@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape._support.validate import thread_count, whole_number
 from senescape.cohort import Cohort
 from senescape.errors import ModelError, SimulationError
 from senescape.model import Model
 from senescape.progress import Progress
 from senescape.results import Result
-from senescape.run import Relapse, run_document, thread_count, whole_number
+from senescape.run import Relapse, run_document
 from senescape.simulate import execute
 from senescape.survival import Comparison, compare, kaplan_meier
 from senescape.table import Table

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 
+from senescape._support.validate import NotANumberError, as_number
 from senescape.errors import UnitError
 
 __all__ = ["days", "hours", "minutes", "weeks"]
 
 
 def _number(n: float, unit: str, array: str) -> float:
-    if isinstance(n, bool) or not isinstance(n, Real):
-        raise UnitError(f"{unit}({n!r}): give one number; for an array of times, {array}")
     try:
-        value = float(n)
-    except (TypeError, OverflowError):
-        # A span of NumPy's, which counts as a number there; a whole number that no float holds.
-        raise UnitError(f"{unit}({n!r:.40}): give one number that a float holds") from None
+        value = as_number(n)
+    except NotANumberError as reason:
+        raise UnitError(f"{unit}({n!r:.40}): give one number{reason}; for an array of times, {array}") from None
+    if isinstance(n, int) and math.isinf(value):
+        raise UnitError(f"{unit}({n!r:.40}): give one number that a float holds")
     if not math.isfinite(value):
-        raise UnitError(f"{unit}({n!r}) is not a finite time; leave the argument out where a time may be missing")
+        raise UnitError(f"{unit}({n!r:.40}) is not a finite time; leave the argument out where a time may be missing")
     return value
 
 

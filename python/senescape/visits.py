@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from senescape._support.validate import whole_number
 from senescape.arrays import Environment, Items
 from senescape.drugs import Dose, Pulse
 from senescape.errors import ModelError
 from senescape.frozen import Frozen
 from senescape.rules import Param, Rule, as_rule
-from senescape.run import whole_number
 from senescape.suggest import did_you_mean
 
 if TYPE_CHECKING:

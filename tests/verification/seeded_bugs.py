@@ -81,7 +81,7 @@ BUGS = {
         "        self.daughter.level"),
     "flow-end": Bug(
         "a flow is followed to the middle of its step only", "flow/mod.rs",
-        "        relax(&fate.flows, &hours_between(from, to), &mut self.last);",
+        "        relax(&fate.flows, &hours_between(begun, to), &mut self.last);",
         "        relax(&fate.flows, &hours_between(from, &centre), &mut self.last);"),
     "lost-at-edge": Bug(
         "events in the last twentieth of a window are lost", "choice.rs",

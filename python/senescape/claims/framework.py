@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from senescape._support.validate import whole_number
 from senescape.errors import ModelError
-from senescape.run import whole_number
 
 __all__ = ["Check", "Claim", "Finding", "Lab", "Outcome", "Series", "claim", "claims", "run_claim"]
 

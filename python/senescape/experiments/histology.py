@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape._support.validate import whole_number
 from senescape.errors import ModelError
 from senescape.experiments.watching import long_table, scenario_given, watch
-from senescape.run import whole_number
 from senescape.suggest import did_you_mean
 from senescape.table import Table
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape._support.validate import positive, whole_number
 from senescape.errors import ModelError
 from senescape.experiments.watching import scenario_given, watch
 from senescape.measured import assemble_measured
-from senescape.run import positive, whole_number
 from senescape.simulate import simulate
 from senescape.suggest import did_you_mean
 from senescape.table import Table

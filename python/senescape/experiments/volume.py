@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape._support.validate import positive
 from senescape.errors import ModelError
 from senescape.results import Result
-from senescape.run import positive
 from senescape.table import Table
 
 __all__ = ["response", "tumour_volume"]

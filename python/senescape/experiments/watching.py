@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from senescape._support.validate import moments, numbers, positive
 from senescape.errors import ModelError
 from senescape.hookspecs import hookimpl
 from senescape.plugins import registered
-from senescape.run import moments, positive, times_given
 from senescape.scenario import Scenario
 from senescape.simulate import load_hint, simulate
 from senescape.table import Table
@@ -72,7 +72,7 @@ def watch(
         )
     if "visits" in settings:
         raise ModelError("watch(visits=...): visits are the times at which is looked; give them as times")
-    asked = times_given(times, "times").tolist()
+    asked = numbers(times, "times", "times (h)").ravel().tolist()
     looks = moments(asked, "times", positive(settings.get("until", scenario.until), "until", "the horizon in hours"))
     seen: dict[tuple[int, float], T] = {}
 
@@ -101,7 +101,7 @@ def long_table(
     rows = [
         {"replicate": number, "time": time, **row}
         for number, replicate in enumerate(seen)
-        for time, found in zip(np.ravel(times), replicate, strict=True)
+        for time, found in zip(numbers(times, "times", "times (h)").ravel(), replicate, strict=True)
         for row in found or ()
     ]
     return Table({name: np.array([row[name] for row in rows]) for name in ("replicate", "time", *columns)})

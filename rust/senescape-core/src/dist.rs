@@ -26,6 +26,9 @@ pub enum Dist {
     Bernoulli { p: f64 },
 }
 
+/// Single precision holds every whole number up to this one.
+const WHOLE_LIMIT: f64 = 16_777_216.0;
+
 impl Dist {
     /// What is wrong with the parameters, if anything.
     #[must_use]
@@ -43,6 +46,9 @@ impl Dist {
                 (!finite(&[low, high]) || low > high).then_some("a uniform needs finite low <= high")
             }
             Self::Integers { low, high } => {
+                if low.abs().max(high.abs()) > WHOLE_LIMIT {
+                    return Some("integers beyond 16777216 are rounded by single precision");
+                }
                 (!finite(&[low, high]) || low > high || libm::floor(low) != low || libm::floor(high) != high)
                     .then_some("integers need whole low <= high")
             }

@@ -186,6 +186,9 @@ pub struct ObservableDocument {
 pub struct RunDocument {
     /// Founders in each fate.
     pub initial: Vec<u64>,
+    /// The fates in the order in which given columns hold their founders; all in their own order where there are none.
+    #[serde(default)]
+    pub given_order: Vec<usize>,
     /// The horizon (h).
     pub until: f64,
     /// Times of observation (h), ascending, from 0 to the horizon.

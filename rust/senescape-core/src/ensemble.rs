@@ -1,6 +1,6 @@
 //! Many replicates in parallel, with results that do not depend on how they were shared out.
 
-use crate::document::{ModelDocument, RunDocument};
+use crate::document::{DistDocument, ModelDocument, RunDocument, TraitDocument};
 use crate::error::{Error, guarded};
 use crate::model::{Model, bind};
 use crate::outside::Outside;
@@ -51,6 +51,51 @@ pub struct Job {
     given: Vec<Vec<f32>>,
 }
 
+/// The trait whose first values are a given column.
+fn trait_given(document: &ModelDocument, index: usize) -> String {
+    let of = |each: &&TraitDocument| matches!(each.initial, DistDocument::Column { index: i } if i == index);
+    document.traits.iter().find(of).map_or_else(|| format!("column {index}"), |each| format!("trait '{}'", each.name))
+}
+
+fn check_given(name: &str, column: &[f32], founders: u64) -> Result<(), Error> {
+    if column.len() as u64 != founders {
+        return Err(Error::Run(format!(
+            "{name} was given {} values for {founders} founders; give one value a founder",
+            column.len()
+        )));
+    }
+    // All at once first: that is vector code, where looking for the first is not.
+    if !column.iter().fold(true, |all, x| all & x.is_finite())
+        && let Some(at) = column.iter().position(|x| !x.is_finite())
+    {
+        return Err(Error::Run(format!("value {at} of {name} is {}; it must be finite", column[at])));
+    }
+    Ok(())
+}
+
+/// Put founders in the order of the fates.
+fn in_order_of_fates(given: Vec<Vec<f32>>, run: &RunDocument) -> Result<Vec<Vec<f32>>, Error> {
+    if run.given_order.is_empty() || given.is_empty() {
+        return Ok(given);
+    }
+    let mut sorted = run.given_order.clone();
+    sorted.sort_unstable();
+    if !sorted.iter().copied().eq(0..run.initial.len()) {
+        return Err(Error::Run("given_order must name each fate once".into()));
+    }
+    let mut starts = vec![0; run.initial.len()];
+    let mut next = 0;
+    for &fate in &run.given_order {
+        starts[fate] = next;
+        next += run.initial[fate] as usize;
+    }
+    let ordered = |column: Vec<f32>| {
+        let parts = starts.iter().zip(&run.initial).map(|(start, n)| &column[*start..*start + *n as usize]);
+        parts.flatten().copied().collect()
+    };
+    Ok(given.into_iter().map(ordered).collect())
+}
+
 impl Job {
     /// Check and compile everything that can be known before the first cell moves.
     ///
@@ -74,19 +119,9 @@ impl Job {
             )));
         }
         for (i, column) in given.iter().enumerate() {
-            if column.len() as u64 != founders {
-                return Err(Error::Run(format!(
-                    "column {i} has {} values for {founders} founders; give one value a founder",
-                    column.len()
-                )));
-            }
-            // All at once first: that is vector code, where looking for the first is not.
-            if !column.iter().fold(true, |all, x| all & x.is_finite())
-                && let Some(at) = column.iter().position(|x| !x.is_finite())
-            {
-                return Err(Error::Run(format!("value {at} of column {i} is {}; it must be finite", column[at])));
-            }
+            check_given(&trait_given(document, i), column, founders)?;
         }
+        let given = in_order_of_fates(given, &run)?;
         if let Some(rule) = &run.stop.relapse
             && let Some(fate) = rule.fates.iter().find(|f| **f >= document.fates.len())
         {
