@@ -1,11 +1,17 @@
 """The command line where things are not as one would wish."""
 
+import errno
+import io
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from senescape.cli import main
+from senescape.errors import ResultError
+from senescape.results import Result, open_result
 
 pytestmark = pytest.mark.biology
 
@@ -79,3 +85,80 @@ def test_a_name_that_the_terminal_has_no_letters_for(scenario, tmp_path):
     done = by_shell(f"PYTHONIOENCODING=ascii {COMMAND} run {path} --replicates 1")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("tum\\xf6r")
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("command", ["presets", "plugins list --json", "--help", "--version", "run {} --replicates 1"])
+def test_an_output_that_cannot_be_written_is_told(scenario, command, buffered):
+    done = by_shell(f"PYTHONUNBUFFERED={buffered} {COMMAND} {command.format(scenario)} >{FULL}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("senescape: the output cannot be printed: No space left on device")
+    assert len(done.stderr.splitlines()) == 1
+    assert ("--out FILE keeps the result" in done.stderr) == command.startswith("run")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize("also", ["", f"2>{FULL}", "--json"])
+def test_a_result_is_kept_though_it_cannot_be_printed(scenario, tmp_path, also, buffered):
+    out = tmp_path / "r.npz"
+    run = f"PYTHONUNBUFFERED={buffered} {COMMAND} run {scenario} --replicates 2 --seed 1"
+    done = by_shell(f"{run} --out {out} {also} >{FULL}")
+    assert done.returncode == 1
+    assert len(open_result(out).replicate) == 2
+    if "2>" not in also:
+        assert done.stderr.splitlines() == [
+            f"senescape: the output cannot be printed: No space left on device; the result is kept in {out}"
+        ]
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_messages_that_cannot_be_written_change_no_exit_code(scenario, tmp_path):
+    whole = by_shell(f"{COMMAND} run {scenario} --replicates 1 --seed 1")
+    done = by_shell(f"{COMMAND} run {scenario} --replicates 1 --seed 1 --out {tmp_path / 'r'} 2>{FULL}")
+    assert (done.returncode, done.stdout) == (0, whole.stdout)
+    assert by_shell(f"PYTHONUNBUFFERED= {COMMAND} nonsense 2>{FULL}").returncode == 2
+    assert by_shell(f"PYTHONUNBUFFERED= {COMMAND} run no-such-scenario 2>{FULL}").returncode == 2
+
+
+def test_a_pipe_that_is_closed_is_told(scenario, tmp_path):
+    out = tmp_path / "r.npz"
+    read, write = os.pipe()
+    os.close(read)
+    command = [COMMAND, "run", scenario, "--replicates", "1", "--out", out]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert done.returncode == 1
+    assert done.stderr == f"senescape: the output cannot be printed: Broken pipe; the result is kept in {out}\n"
+    assert len(open_result(out).replicate) == 1
+
+
+@pytest.mark.parametrize("command", ["presets", "plugins list", "--help"])
+def test_a_list_whose_reader_has_seen_enough_is_no_error(command):
+    done = by_shell(f"({COMMAND} {command}; echo code $? >&2) | true")
+    assert done.stderr == "code 0\n"
+
+
+def test_a_result_that_cannot_be_saved_is_printed(scenario, tmp_path, monkeypatch, capsys):
+    def full(self, path):
+        raise ResultError(f"the result cannot be written to {path}: No space left on device")
+
+    monkeypatch.setattr(Result, "save", full)
+    assert main(["run", scenario, "--replicates", "3", "--json", "--out", str(tmp_path / "r.npz")]) == 2
+    said = capsys.readouterr()
+    assert len(json.loads(said.out)["outcomes"]["final"]) == 3
+    assert "cannot be written to" in said.err
+
+
+def test_the_page_of_claims_is_written_though_nothing_can_be_printed(tmp_path, monkeypatch):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert main(["claims", "13", "--effort", "0.05", "--seed", "1", "--gallery", str(tmp_path)]) == 1
+    assert (tmp_path / "claims.md").is_file()

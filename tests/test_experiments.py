@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape import experiments
+from senescape.experiments.histology import _wilson
+from senescape.plugins import registered
 
 pytestmark = pytest.mark.biology
 DAY = 24.0
@@ -96,6 +98,15 @@ class TestBarcodes:
         assert table.rows in (0, 1)
         assert not table["clones"].any()
 
+    def test_a_trait_named_clone_is_refused(self):
+        class Own:
+            @sn.hookimpl
+            def senescape_traits(self):
+                return [sn.Trait("clone", 1.0)]
+
+        with registered("own-clone", Own()) as name, pytest.raises(sn.ModelError, match="trait 'clone'"):
+            experiments.barcodes(tumour(name), [0.0], seed=1)
+
 
 class TestHistology:
     def test_shares_are_those_of_the_tumour(self):
@@ -124,6 +135,13 @@ class TestHistology:
         assert abs(z) < 5
         inside = (table["low"] < 0.5) & (table["high"] > 0.5)
         assert inside.sum() >= 29  # 95% of 40 is 38; fewer than 29 has a chance below 1e-5
+
+    def test_the_interval_of_a_share_is_wilsons(self):
+        # statsmodels' proportion_confint(count, nobs, method="wilson").
+        known = [(8, 10, 0.4901625, 0.9433178), (0, 10, 0.0, 0.2775328), (10, 10, 0.7224672, 1.0)]
+        for hits, n, low, high in known:
+            assert _wilson(hits, n) == pytest.approx((low, high), abs=1e-6)
+        assert np.isnan(_wilson(0, 0)).all()
 
     def test_by_default_what_the_model_has_is_stained(self):
         table = experiments.histology(tumour(), [0.0], seed=1)
@@ -213,6 +231,17 @@ class TestVolume:
         # Enlarged within days; before that they are smaller than at once.
         assert np.allclose(followed[:, late], cells[:, late], rtol=0.2)
         assert not np.array_equal(followed, cells)
+
+    def test_an_observable_of_another_plugin_is_no_volume(self):
+        class Own:
+            @sn.hookimpl
+            def senescape_observables(self):
+                return [sn.Observable("volume_cycling", "cycling", lambda cell, env, p: 7.0, kind="sum")]
+
+        with registered("own-volume", Own()) as name:
+            result = sn.simulate(tumour(name, until=2 * DAY), seed=1)
+        volume = experiments.tumour_volume(result, large=1.0, clearance=1e6)
+        assert np.allclose(volume, result.counts.sum(axis=2))
 
     def test_responses_are_called_as_recist_would(self):
         strong = tumour(dose=0.3, **{"apoptosis.k": 0.2, "turnover.hazard": 0.05}, until=30 * DAY)

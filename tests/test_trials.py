@@ -252,6 +252,22 @@ def few_resamples(monkeypatch):
     monkeypatch.setattr(survival, "_RESAMPLES", 5)
 
 
+@pytest.mark.parametrize(
+    ("confidence", "written"),
+    [(0.5, "50%"), (0.57, "57%"), (0.95, "95%"), (0.975, "97.5%"), (0.999, "99.9%"), (0.9999999, "99.99999%")],
+)
+def test_any_confidence_has_its_interval(few_resamples, confidence, written):
+    from scipy.stats import norm
+
+    rng = np.random.default_rng(5)
+    a, b = exponential(rng, 0.012, 50, 1e9), exponential(rng, 0.02, 50, 1e9)
+    found, middle = (compare(a, b, 150.0, ("a", "b"), confidence=level) for level in (confidence, 0.95))
+    # The same standard error at each level: an interval's width on the log scale goes with the normal quantile.
+    width, other = (np.log(each.hazard_ratio_interval[1] / each.hazard_ratio_interval[0]) for each in (found, middle))
+    assert width / other == pytest.approx(norm.isf((1 - confidence) / 2) / norm.isf(0.025), rel=1e-6)
+    assert f" {written} intervals" in str(found)
+
+
 def test_a_relapse_at_the_start_counts(few_resamples):
     always = np.ones(6, dtype=bool)
     arm, control = np.array([0.0, 2.0, 3.0, 7.0, 8.0, 9.0]), np.array([1.0, 0.0, 4.0, 5.0, 6.0, 7.0])

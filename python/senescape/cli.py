@@ -1,11 +1,12 @@
 """The command line: ``senescape run``, ``presets``, ``validate``, ``resume``, ``plugins``, ``new-plugin`` and ``claims``.
 
-Exit codes: 0 fine, 1 a run failed, 2 the input is not valid, 130 interrupted.
+Exit codes: 0 fine, 1 a run failed or its output could not be printed, 2 the input is not valid, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import math
@@ -32,44 +33,118 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
+class _NotPrintedError(Exception):
+    """What was to be printed could not be; the text says why."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    arguments = _parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A name that the terminal has no letters for is no reason to lose a run.
             stream.reconfigure(errors="backslashreplace")
+    arguments = argparse.Namespace()
     try:
-        if getattr(arguments, "out", None) is not None:
-            _try_out(arguments)
-        code = int(arguments.call(arguments))
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        try:
+            _parser().parse_args(argv, arguments)
+            if getattr(arguments, "out", None) is not None:
+                _try_out(arguments)
+            code = int(arguments.call(arguments))
+        except SystemExit:
+            # After a help or a version.
+            _flush()
+            raise
+        _flush()
         return code
-    except BrokenPipeError:
-        # Whoever reads, such as `head`, has seen enough. What is left in the buffer must not be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except _NotPrintedError as error:
+        _drop_output(sys.stdout)
+        if isinstance(error.__cause__, BrokenPipeError) and not getattr(arguments, "computes", False):
+            # Whoever reads a list or a help, such as `head`, has seen enough; what was computed is lost.
+            return 0
+        kept = ""
+        if hasattr(arguments, "out"):
+            saved = getattr(arguments, "saved", False)
+            kept = f"; the result is kept in {arguments.out}" if saved else "; --out FILE keeps the result"
+        _report(f"the output cannot be printed: {error}{kept}")
+        return 1
     except (ScenarioError, ModelError, PluginError, CheckpointError, ResultError) as error:
-        print(f"senescape: {error}", file=sys.stderr)
+        _report(error)
         return 2
     except SimulationError as error:
-        print(f"senescape: {error}", file=sys.stderr)
+        _report(error)
         _keep_partial(error.partial, arguments)
         return 1
     except SenescapeError as error:
-        print(f"senescape: {error}", file=sys.stderr)
+        _report(error)
         return 1
     except KeyboardInterrupt as error:
-        print("senescape: interrupted", file=sys.stderr)
+        _report("interrupted")
         _keep_partial(getattr(error, "partial", None), arguments)
         return 130
+
+
+def _print(*texts: object, end: str = "\n", flush: bool = False) -> None:
+    """Print to standard output.
+
+    Raises
+    ------
+    _NotPrintedError
+        If it cannot be written to: the disk is full, or the program that read it has ended.
+    """
+    text = " ".join(map(str, texts))
+    try:
+        print(text, end=end, flush=flush)
+    except (OSError, ValueError) as error:
+        raise _NotPrintedError(getattr(error, "strerror", None) or error) from error
+
+
+def _flush() -> None:
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        raise _NotPrintedError(getattr(error, "strerror", None) or error) from error
+
+
+def _drop_output(stream: Any) -> None:
+    """Let what is left in the buffer of a stream go nowhere: Python would try it again at exit."""
+    # A stream that is no file, in a program that calls main, has nothing to let go.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno())
+        finally:
+            os.close(nowhere)
+
+
+def _report(text: object) -> None:
+    """Print a message to standard error."""
+    _say(f"senescape: {text}\n")
+
+
+def _say(text: str) -> None:
+    """Write to standard error. No run ends because nothing can be written there."""
+    if sys.stderr is None:
+        return
+    try:
+        print(text, end="", file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        _drop_output(sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # The parser of argparse ends as if all were well where a help or a version cannot be printed.
+        if file is not None and file is sys.stdout:
+            _print(message, end="")
+        else:
+            _say(message)
 
 
 def _parser() -> argparse.ArgumentParser:
     from senescape import __version__
 
-    parser = argparse.ArgumentParser(prog="senescape", description="How a treated tumour relapses, cell by cell.")
+    parser = _Parser(prog="senescape", description="How a treated tumour relapses, cell by cell.")
     parser.add_argument("--version", action="version", version=f"senescape {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -84,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--json", action="store_true", help="print JSON instead of tables")
     run.add_argument("--checkpoint", metavar="FILE", help="keep the run on its way, for `senescape resume FILE`")
-    run.set_defaults(call=_run)
+    run.set_defaults(call=_run, computes=True)
 
     validate = commands.add_parser("validate", help="check a scenario without running it")
     validate.add_argument("scenario", help="a preset's name or a TOML file")
@@ -98,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("--threads", type=int, help="threads (default: one a processor)")
     resume.add_argument("--out", metavar="FILE", help="save the result (.npz)")
     resume.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    resume.set_defaults(call=_resume)
+    resume.set_defaults(call=_resume, computes=True)
     for each in (run, resume):
         seconds = each.add_argument("--checkpoint-every", type=float, default=600.0, metavar="SECONDS")
         seconds.help = "seconds between two writings of the checkpoint (default: 600)"
@@ -130,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_argument("--threads", type=int, help="threads (default: one a processor)")
     claims.add_argument("--gallery", metavar="DIR", help="write a page with figures here")
     claims.add_argument("--json", action="store_true", help="print JSON")
-    claims.set_defaults(call=_claims)
+    claims.set_defaults(call=_claims, computes=True)
     return parser
 
 
@@ -148,7 +223,7 @@ def _try_out(arguments: argparse.Namespace) -> None:
     if kept is not None and os.path.realpath(kept) == os.path.realpath(path):
         raise ResultError(f"--out and the checkpoint are one file, {path}; give the result another")
     if str(path) != arguments.out:
-        print(f"senescape: the result goes to {path}", file=sys.stderr)
+        _report(f"the result goes to {path}")
     arguments.out = path
 
 
@@ -194,15 +269,22 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _show(result: Result, name: str, arguments: argparse.Namespace) -> int:
-    """Save and print a result."""
+    """Save and print a result: a result that cannot be saved is printed all the same."""
+    failed = None
     if arguments.out:
-        result.save(arguments.out)
+        try:
+            result.save(arguments.out)
+            arguments.saved = True
+        except ResultError as error:
+            failed = error
     if arguments.json:
-        print(json.dumps(_summary(name, result), indent=2))
-        return 0
-    print(f"{name}: {len(result.replicate)} replicates, seed {result.provenance['run']['seed']}\n")
-    print(result.ledger, end="\n\n")
-    print(result.outcomes)
+        _print(json.dumps(_summary(name, result), indent=2))
+    else:
+        _print(f"{name}: {len(result.replicate)} replicates, seed {result.provenance['run']['seed']}\n")
+        _print(result.ledger, end="\n\n")
+        _print(result.outcomes)
+    if failed is not None:
+        raise failed
     return 0
 
 
@@ -211,10 +293,10 @@ def _presets(arguments: argparse.Namespace) -> int:
 
     shipped = presets()
     if arguments.json:
-        print(json.dumps(shipped, indent=2))
+        _print(json.dumps(shipped, indent=2))
     else:
         for name, description in shipped.items():
-            print(f"{name:28} {description}")
+            _print(f"{name:28} {description}")
     return 0
 
 
@@ -224,7 +306,7 @@ def _validate(arguments: argparse.Namespace) -> int:
     scenario = _scenario(arguments)
     check(scenario)
     model = scenario.model
-    print(
+    _print(
         f"{scenario.name} is valid: {len(model.fates)} fates, {len(model.traits)} traits, "
         f"{len(model.transitions)} transitions, {len(model.parameters)} parameters"
     )
@@ -236,10 +318,10 @@ def _list_plugins(arguments: argparse.Namespace) -> int:
 
     versions = {name: plugin_version(name) for name in known_plugins()}
     if arguments.json:
-        print(json.dumps(versions, indent=2))
+        _print(json.dumps(versions, indent=2))
     else:
         for name, version in versions.items():
-            print(f"{name:28} {version}")
+            _print(f"{name:28} {version}")
     return 0
 
 
@@ -247,7 +329,7 @@ def _show_plugin(arguments: argparse.Namespace) -> int:
     from senescape.describe import describe_plugin
 
     described = describe_plugin(arguments.name)
-    print(json.dumps(described.to_json(), indent=2) if arguments.json else described)
+    _print(json.dumps(described.to_json(), indent=2) if arguments.json else described)
     return 0
 
 
@@ -269,24 +351,36 @@ def _claims(arguments: argparse.Namespace) -> int:
         except (OSError, ValueError) as error:
             raise ResultError(f"no page can be written to {arguments.gallery}: {error}") from error
     outcomes = []
+    unprinted = None
     for number in arguments.number or known:
         # A lab of its own each: a claim's seeds do not depend on which others are run.
         lab = Lab(arguments.seed, arguments.effort, arguments.threads)
         outcomes.append(run_claim(number, lab))
-        if not arguments.json:
-            print(text(outcomes[-1]), flush=True)
-    if arguments.json:
-        print(json.dumps([to_json(outcome) for outcome in outcomes], indent=2))
-    else:
-        print(f"\n{summary(outcomes)}")
+        try:
+            if not arguments.json and unprinted is None:
+                _print(text(outcomes[-1]), flush=True)
+        except _NotPrintedError as error:
+            if not arguments.gallery:
+                raise
+            # An hour's page is not lost with its print-out.
+            unprinted = error
     if arguments.gallery:
-        gallery(outcomes, Path(arguments.gallery))
+        try:
+            gallery(outcomes, Path(arguments.gallery))
+        except OSError as error:
+            raise ResultError(f"no page can be written to {arguments.gallery}: {error}") from error
+    if unprinted is not None:
+        raise unprinted
+    if arguments.json:
+        _print(json.dumps([to_json(outcome) for outcome in outcomes], indent=2))
+    else:
+        _print(f"\n{summary(outcomes)}")
     return 0 if all(outcome.passed and outcome.control_failed for outcome in outcomes) else 1
 
 
 def _new_plugin(arguments: argparse.Namespace) -> int:
     target = new_plugin(arguments.name, arguments.kind)
-    print(f"{target} is written. Next: pip install -e ./{target} && pytest {target}")
+    _print(f"{target} is written. Next: pip install -e ./{target} && pytest {target}")
     return 0
 
 
@@ -327,10 +421,14 @@ def _keep_partial(partial: Result | None, arguments: argparse.Namespace) -> None
     if partial is None or not len(partial.replicate):
         return
     if out:
-        path = partial.save(out)
-        print(f"senescape: {len(partial.replicate)} finished replicates are kept in {path}", file=sys.stderr)
+        try:
+            path = partial.save(out)
+        except ResultError as error:
+            _report(error)
+            return
+        _report(f"{len(partial.replicate)} finished replicates are kept in {path}")
     else:
-        print(f"senescape: {len(partial.replicate)} replicates had finished; --out FILE keeps them", file=sys.stderr)
+        _report(f"{len(partial.replicate)} replicates had finished; --out FILE keeps them")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -15,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from senescape.cell_readers import chosen, numbers, read_columns
 from senescape.distributions import Bernoulli, Beta, Exponential, Gamma, LogNormal
 from senescape.errors import ModelError, ScenarioError
-from senescape.extras import require
 from senescape.model import Model
 from senescape.plugins import assemble
 from senescape.rules import Param
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CellTable", "Founders", "Measured", "assemble_measured", "read_cells"]
 
-EXTRA = "cells"
-_READERS = (".h5ad", ".parquet", ".csv", ".tsv")
 _TRANSFORMS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "none": lambda x: x,
     "log1p": np.log1p,
@@ -99,7 +96,8 @@ class CellTable(BaseModel):
     traits : dict of str to Measured
         How each trait is read; a text alone is the column, as it stands.
     where : dict
-        Cells that are used: annotations with the value, or list of values, that they must have.
+        Cells that are used: annotations with the value, or list of values, that they must have. A text chooses a group of that
+        name, a number what reads as that number; a cell that lacks a value is never chosen.
     layer : str
         Of an AnnData file: ``"X"``, ``"raw"``, or the name of a layer.
     seed : int
@@ -134,8 +132,8 @@ class CellTable(BaseModel):
         path = Path(self.file)
         wanted = [*dict.fromkeys(column for each in self.traits.values() for column in each.columns)]
         place = f"cells: {path}"
-        frame = _frame(path, place, wanted, [*self.where], self.layer)
-        frame = _chosen(frame, self.where, place)
+        table = read_columns(path, place, wanted, [*self.where], self.layer)
+        frame = table.values[chosen(table.groups, self.where, place)]
         columns = {name: _values(frame, name, each, place) for name, each in self.traits.items()}
         kept = ~np.isnan(np.column_stack([*columns.values()])).any(axis=1)
         if not kept.any():
@@ -241,122 +239,11 @@ def read_cells(
     return table.read()
 
 
-def _frame(path: Path, place: str, wanted: Sequence[str], where: Sequence[str], layer: str) -> pd.DataFrame:
-    """Read the columns that are wanted, a row a cell."""
-    kind = path.suffix.lower()
-    if kind not in _READERS:
-        raise ScenarioError(f"{place} ends in {kind!r}; what can be read ends in {', '.join(_READERS)}")
-    try:
-        there = path.is_file()
-    except OSError as error:
-        raise ScenarioError(f"{place} cannot be read: {error.strerror}") from error
-    if not there:
-        raise ScenarioError(f"{place}: there is no such file")
-    if kind != ".h5ad" and layer != "X":
-        raise ScenarioError(f"{place}: layer={layer!r} is for AnnData files (.h5ad)")
-    pandas = require("pandas", EXTRA)
-    read = {".h5ad": _read_h5ad, ".parquet": _read_parquet}.get(kind, _read_text)
-    try:
-        frame: pd.DataFrame = read(pandas, path, [*wanted, *where], layer, place)
-    except (ScenarioError, ImportError):
-        raise
-    except Exception as error:  # Each library has errors of its own for files that are damaged.
-        raise ScenarioError(f"{place} cannot be read: {type(error).__name__}: {error}") from error
-    if frame.empty:
-        raise ScenarioError(f"{place} has no cells")
-    return frame
-
-
-def _lacking(name: str, known: Sequence[str], place: str) -> ScenarioError:
-    return ScenarioError(f"{place} has no column {name!r}{did_you_mean(name, known)}")
-
-
-def _read_text(pandas: Any, path: Path, wanted: Sequence[str], layer: str, place: str) -> Any:
-    sep = "\t" if path.suffix.lower() == ".tsv" else ","
-    names = pandas.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0]
-    for name in wanted:
-        if (names == name).sum() > 1:
-            raise ScenarioError(f"{place}: {name!r} is the name of several columns; make names unique")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pandas.errors.ParserWarning)
-        try:
-            frame = pandas.read_csv(path, sep=sep, index_col=False)
-        except pandas.errors.ParserWarning:
-            raise ScenarioError(
-                f"{place}: rows have more values than the first line has names; give each column a name"
-            ) from None
-    return _select(frame, wanted, place)
-
-
-def _read_parquet(pandas: Any, path: Path, wanted: Sequence[str], layer: str, place: str) -> Any:
-    require("pyarrow", EXTRA)
-    return _select(pandas.read_parquet(path), wanted, place)
-
-
-def _select(frame: Any, wanted: Sequence[str], place: str) -> Any:
-    known = [str(name) for name in frame.columns]
-    for name in wanted:
-        if name not in known:
-            raise _lacking(name, known, place)
-    return frame[list(dict.fromkeys(wanted))]
-
-
-def _read_h5ad(pandas: Any, path: Path, wanted: Sequence[str], layer: str, place: str) -> Any:
-    with warnings.catch_warnings():
-        # Of old formats, which are read all the same, and of names that are there twice, which matter only where one is read.
-        warnings.simplefilter("ignore")
-        cells = require("anndata", EXTRA).read_h5ad(path)
-    if layer == "raw" and cells.raw is None:
-        raise ScenarioError(f"{place} has no raw counts; use layer='X' or one of: {', '.join(cells.layers) or 'none'}")
-    if layer not in ("X", "raw") and layer not in cells.layers:
-        raise ScenarioError(
-            f"{place} has no layer {layer!r}{did_you_mean(layer, [*cells.layers, 'X', 'raw'])}; "
-            f"it has: {', '.join(['X', *(['raw'] if cells.raw is not None else []), *cells.layers])}"
-        )
-    names = (cells.raw if layer == "raw" else cells).var_names
-    columns: dict[str, Any] = {}
-    for name in dict.fromkeys(wanted):
-        if (names == name).sum() > 1:
-            raise ScenarioError(f"{place}: {name!r} is the name of several variables; make names unique before saving")
-        if name in names:
-            source = cells.raw[:, name].X if layer == "raw" else cells[:, name].X
-            if layer not in ("X", "raw"):
-                source = cells[:, name].layers[layer]
-            dense = source.toarray() if hasattr(source, "toarray") else source
-            columns[name] = np.asarray(dense, dtype=np.float64).ravel()
-        elif name in cells.obs:
-            columns[name] = cells.obs[name].to_numpy()
-        else:
-            raise _lacking(name, [*map(str, names), *map(str, cells.obs.columns)], place)
-    return pandas.DataFrame(columns, index=cells.obs_names)
-
-
-def _chosen(frame: pd.DataFrame, where: Mapping[str, Any], place: str) -> pd.DataFrame:
-    for name, value in where.items():
-        allowed = value if isinstance(value, tuple) else (value,)
-        # Categories are texts in AnnData even where they look like numbers.
-        texts = {str(each) for each in allowed}
-        matches = frame[name].isin(allowed) | frame[name].astype(str).isin(texts)
-        if not matches.any():
-            seen = sorted(map(str, frame[name].dropna().unique()))[:8]
-            raise ScenarioError(
-                f"{place}: no cell has {name} = {' or '.join(sorted(texts))}; there are: {', '.join(seen)}"
-            )
-        frame = frame[matches]
-    return frame
-
-
 def _values(frame: pd.DataFrame, trait: str, how: Measured, place: str) -> NDArray[np.float64]:
     """Average the transformed columns; NaN marks cells to be left out."""
     total = np.zeros(len(frame))
     for name in how.columns:
-        try:
-            column = frame[name].astype(np.float64).to_numpy()
-        except (TypeError, ValueError):
-            first = next(value for value in frame[name] if not _is_number(value))
-            raise ScenarioError(
-                f"{place}: column {name!r}, read for the trait {trait!r}, has {first!r}, which is no number"
-            ) from None
+        column = numbers(frame[name], place, f"column {name!r}, read for the trait {trait!r},")
         with np.errstate(all="ignore"):
             total += np.asarray(_TRANSFORMS[how.transform](column))
         if (bad := np.flatnonzero(~np.isnan(column) & ~np.isfinite(total))).size:
@@ -386,14 +273,6 @@ def _values(frame: pd.DataFrame, trait: str, how: Measured, place: str) -> NDArr
             return np.where(lacking, float(number), total)
 
 
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 def _scaled(
     values: NDArray[np.float64], cells: NDArray[Any], trait: str, how: Measured, place: str
 ) -> NDArray[np.float64]:
@@ -418,7 +297,7 @@ def _scaled(
     if beyond.any():
         at = int(beyond.argmax())
         raise ScenarioError(
-            f"{place}: the trait {trait!r} of cell {cells[at]!r} is {values[at]:g}, beyond single precision"
+            f"{place}: the trait {trait!r} of cell {str(cells[at])!r} is {values[at]:g}, beyond single precision"
         )
     return values
 

@@ -175,7 +175,8 @@ class Result:
 
         Columns: ``replicate``; ``stop`` (``horizon``, ``eradicated``, ``relapsed`` or ``cell_cap``); ``end_time`` (h);
         ``eradicated`` and ``eradication_time`` (h, exact; NaN if not); ``relapsed`` and ``relapse_time`` (h; NaN if not);
-        ``final`` (cells alive at the end); ``nadir`` (fewest cells alive at any observation) and ``nadir_time`` (h).
+        ``final`` (cells alive at the end); ``nadir`` (fewest cells alive at any observation) and ``nadir_time`` (h): -1 and
+        NaN if the replicate ended before all observations, and no such columns in a run without observations.
         """
         total = self.counts.sum(axis=2)
         seen = self.counts[:, :, 0] >= 0 if self.counts.shape[2] else np.zeros(total.shape, dtype=bool)
@@ -195,8 +196,9 @@ class Result:
             "final": final,
         }
         if self.time.size:
-            columns["nadir"] = lowest.min(axis=1, initial=np.iinfo(np.int64).max)
-            columns["nadir_time"] = self.time[lowest.argmin(axis=1)] if len(total) else np.zeros(0)
+            ever = seen.any(axis=1)
+            columns["nadir"] = np.where(ever, lowest.min(axis=1), -1)
+            columns["nadir_time"] = np.where(ever, self.time[lowest.argmin(axis=1)], np.nan)
         return Table(columns)
 
     @cached_property
@@ -257,22 +259,23 @@ class Result:
             variables[name] = (dims, _masked(getattr(self, name), self.counts), {"units": "1"})
         for name in ("pools", "observables", "drugs"):
             dims = _dims(name, self._arrays[name])
-            units = json.dumps({key: layout.units.get(key, "") for key in coords[dims[-1]]})
+            # Only drugs have units in a layout; a pool may have a drug's name.
+            units = json.dumps({key: layout.units.get(key, "") if name == "drugs" else "" for key in coords[dims[-1]]})
             variables[name] = (dims, self._arrays[name], {"units": units})
         variables["first_event"] = (_ARRAYS["first_event"], self.first_event, {"units": "h"})
         for name, column in self.outcomes.items():
             if name != "replicate":
                 unit = "h" if name.endswith("_time") else "1"
                 variables[name] = (("replicate",), column, {"units": unit})
-        return xarray.Dataset(  # type: ignore[no-any-return]
-            variables, coords, {"provenance": json.dumps(self.provenance, sort_keys=True)}
-        )
+        data = xarray.Dataset(variables, coords, {"provenance": json.dumps(self.provenance, sort_keys=True)})
+        return data.drop_dims([name for name, size in data.sizes.items() if size == 0])  # type: ignore[no-any-return]
 
     def to_pandas(self) -> pd.DataFrame:
         """Counts and deaths as a table, one row for each replicate and time (extra ``pandas``).
 
-        Columns: ``replicate``, ``time`` (h), one a fate, and ``deaths_<cause>`` for each cause. See
-        :attr:`outcomes` for one row a replicate.
+        Columns: ``replicate``, ``time`` (h), one a fate, and ``deaths_<cause>`` for each cause. A fate that is named
+        ``replicate`` or ``time``, or whose name begins with ``deaths_`` or ``fate_``, has the column ``fate_<name>``.
+        See :attr:`outcomes` for one row a replicate.
 
         Raises
         ------
@@ -286,7 +289,7 @@ class Result:
             "time": np.tile(self.time, n),
         }
         counts, deaths = _masked(self.counts, self.counts), _masked(self.deaths, self.counts)
-        columns.update({fate: counts[:, :, i].ravel() for i, fate in enumerate(self.layout.fates)})
+        columns.update({_fate_column(fate): counts[:, :, i].ravel() for i, fate in enumerate(self.layout.fates)})
         columns.update({f"deaths_{c}": deaths[:, :, i].ravel() for i, c in enumerate(self.layout.causes)})
         return pandas.DataFrame(columns)
 
@@ -332,6 +335,12 @@ class Result:
         return f"<Result: {n} replicates, {rows} times, fates {', '.join(self.layout.fates)}>"
 
 
+def _fate_column(fate: str) -> str:
+    """The column of a fate in a table that has columns of the library too; no two names have one column."""
+    taken = fate in ("replicate", "time") or fate.startswith(("deaths_", "fate_"))
+    return f"fate_{fate}" if taken else fate
+
+
 def result_path(path: str | os.PathLike[str]) -> Path:
     """Where a result is written that is to be saved so.
 
@@ -352,7 +361,7 @@ def open_result(path: str | os.PathLike[str]) -> Result:
     Parameters
     ----------
     path : path-like
-        The file.
+        The file, as it was given to :meth:`Result.save`: where there is no such file, ``.npz`` is added as there.
 
     Returns
     -------
@@ -363,7 +372,9 @@ def open_result(path: str | os.PathLike[str]) -> Result:
     ResultError
         If the file is not there, is damaged, or is of another kind or a newer version.
     """
-    path = path_of(path, "a result's file")
+    path = given = path_of(path, "a result's file")
+    if not os.path.lexists(given) and given.name and given.suffix != ".npz":
+        path = given.with_name(given.name + ".npz")
     try:
         with regular(path) as file:
             content = unpack(file)
@@ -371,7 +382,8 @@ def open_result(path: str | os.PathLike[str]) -> Result:
             raise DamagedError("it has no header")
         header = read_json(str(content.pop("header")))
     except FileNotFoundError as error:
-        raise ResultError(f"there is no file {path}") from error
+        also = "" if path == given else f", nor {path.name} beside it"
+        raise ResultError(f"there is no file {given}{also}") from error
     except OSError as error:
         raise ResultError(f"{path} cannot be read: {error.strerror}") from error
     except DamagedError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,9 +67,11 @@ class Comparison:
         def shown(value: float, ends: tuple[float, float], unit: str) -> str:
             return f"{value:.3g}{unit} ({ends[0]:.3g} to {ends[1]:.3g})"
 
+        # In decimals, so that 0.975 is 97.5% and 0.9999999 not 100%.
+        percent = f"{(Decimal(repr(float(self.confidence))) * 100).normalize():f}%"
         return "\n".join(
             [
-                f"{self.arm} against {self.control}, {self.tumours} tumours each, {self.confidence:.0%} intervals",
+                f"{self.arm} against {self.control}, {self.tumours} tumours each, {percent} intervals",
                 f"hazard ratio of relapse       {shown(self.hazard_ratio, self.hazard_ratio_interval, '')}",
                 f"median relapse-free time      {shown(self.median_difference, self.median_difference_interval, ' h')}",
                 f"mean up to the horizon        {shown(self.mean_difference, self.mean_difference_interval, ' h')}",
@@ -187,5 +190,6 @@ def _hazard_ratio(arm: Times, control: Times, confidence: float) -> tuple[float,
         # All of one arm relapse before any of the other: no finite ratio fits best.
         return float("nan"), (float("nan"), float("nan"))
     row = model.summary.loc["arm"]
-    low, high = (float(row[f"exp(coef) {end} {confidence:.0%}"]) for end in ("lower", "upper"))
+    # The two ends in this order; lifelines writes the level, rounded, into the names of their columns.
+    low, high = (float(end) for end in row.filter(like="exp(coef) "))
     return float(row["exp(coef)"]), (low, high)

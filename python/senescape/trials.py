@@ -119,7 +119,7 @@ class Trial:
         control : str, optional
             What it is compared with; the first arm by default.
         confidence : float
-            Of the intervals.
+            Of the intervals, between 0 and 1: 0.975 where two comparisons share an error of 5%.
 
         Returns
         -------
@@ -143,7 +143,7 @@ class Trial:
                 )
         if not (isinstance(confidence, Real) and 0 < confidence < 1):
             raise ModelError(f"confidence = {confidence!r} must lie between 0 and 1")
-        return compare(self.times(arm), self.times(control), self.horizon, (arm, control), confidence, self.seed)
+        return compare(self.times(arm), self.times(control), self.horizon, (arm, control), float(confidence), self.seed)
 
     def __str__(self) -> str:
         lines = [f"{'arm':24} {'tumours':>8} {'relapsed':>9} {'eradicated':>11} {'median relapse-free time (h)':>30}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from senescape._support.validate import whole_number
 from senescape.errors import ModelError
 from senescape.experiments.watching import long_table, scenario_given, watch
+from senescape.extras import require
 from senescape.suggest import did_you_mean
 from senescape.table import Table
 
@@ -111,7 +113,11 @@ def histology(
     ------
     ModelError
         If the model lacks what a stain reads, or `counted` is not positive.
+    MissingExtraError
+        If SciPy is not installed (extra ``trials``).
     """
+    # Before the run, not at its first visit.
+    require("scipy.stats", "trials")
     model = scenario_given(scenario, "histology").model
     counted = whole_number(counted, "counted", 1, 2**63 - 1)
     if panel is None:
@@ -149,10 +155,9 @@ def histology(
     return long_table(times, seen, ("stain", "counted", "positive", "share", "low", "high"))
 
 
-def _wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+@functools.lru_cache(maxsize=100_000)
+def _wilson(hits: int, n: int) -> tuple[float, float]:
     if not n:
         return math.nan, math.nan
-    p, z2 = hits / n, z * z
-    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    ends = require("scipy.stats", "trials").binomtest(hits, n).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(ends.low), float(ends.high)

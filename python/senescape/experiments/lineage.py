@@ -111,8 +111,15 @@ def barcodes(
         One row for each replicate and time: ``cells``, ``clones``, ``largest`` (share of the largest clone), ``effective`` (the
         exponential of Shannon's entropy: as many clones of one size are as diverse), and ``founders_of_most`` (the least number
         of founders that nine tenths of the cells descend from).
+
+    Raises
+    ------
+    ModelError
+        If the model has no such fate, or a trait named ``clone``.
     """
     model = scenario_given(scenario, "barcodes").model
+    if any(trait.name == "clone" for trait in model.traits):
+        raise ModelError("the model's trait 'clone' hides the founder that each cell descends from; rename the trait")
     names = (fates,) if isinstance(fates, str) else tuple(model.fates if fates is None else fates)
     for fate in names:
         if fate not in model.fates:

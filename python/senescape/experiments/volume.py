@@ -44,10 +44,12 @@ def tumour_volume(result: Result, *, large: float = LARGE, clearance: float = 0.
     clearance = positive(clearance, "clearance", "the share of dead mass cleared in an hour")
     layout, counts = result.layout, result.counts.astype(np.float64)
     ended = (counts < 0).any(axis=2)
+    # Observables of other plugins may have the same names.
+    followed = not {"readouts", "senescape.biology.readouts"}.isdisjoint(result.provenance.get("plugins", {}))
     living = np.zeros(counts.shape[:2])
     for i, fate in enumerate(layout.fates):
         name = f"volume_{fate}"
-        if name in layout.observables:
+        if followed and name in layout.observables:
             living += result.observables[:, :, layout.observables.index(name)]
         else:
             living += counts[:, :, i] * (large if fate in ("arrested", "senescent") else 1.0)
