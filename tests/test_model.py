@@ -184,8 +184,9 @@ def test_with_params_changes_values_only():
 
     t = sn.Transition("escape", "senescent", "cycling", counted, params={"h0": sn.Param(0.06, low=0.0, high=1.0)})
     model = model_of(transitions=[t])
+    calls.clear()
     other = model.with_params({"escape.h0": 0.1})
-    assert calls == [1]
+    assert calls == []
     assert other.parameters["escape.h0"].value == 0.1
     assert model.parameters["escape.h0"].value == 0.06
     one, two = model.to_document(), other.to_document()

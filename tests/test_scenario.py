@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import senescape as sn
-from senescape import cli, plugins
+from senescape import cli, installed, plugins
 from senescape.hookspecs import Hooks, hookimpl
 from senescape.plugins import registered
 
@@ -166,7 +166,7 @@ def test_broken_plugins_are_named(monkeypatch, hooks, words):
 
 
 def test_autoload_can_be_turned_off(monkeypatch):
-    monkeypatch.setenv(plugins.NO_AUTOLOAD, "1")
+    monkeypatch.setenv(installed.NO_AUTOLOAD, "1")
     assert set(plugins.known_plugins()) - set(plugins._REGISTERED) == set(plugins._OWN)
 
 

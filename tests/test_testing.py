@@ -76,12 +76,13 @@ def _reads(part, name):
 
 
 def stateful(cell, env, p):
-    STATE["calls"] += 1
+    # Tracing calls a rule twice and compares; what changes on arrays alone is left to this check.
+    STATE["calls"] += isinstance(cell.x, np.ndarray)
     return cell.x * STATE["calls"]
 
 
 def branching_on_the_outside(cell, env, p):
-    # Traced once, with an expression; on arrays, a different branch.
+    # Traced with an expression; on arrays, a different branch.
     return 2.0 * cell.x if isinstance(cell.x, np.ndarray) else cell.x
 
 

@@ -26,6 +26,10 @@ def _fixed(value: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[Any]:
     return view
 
 
+class _MissingError(RuleError, AttributeError):
+    """A name is not there: to ``hasattr`` the answer no, to all else an error."""
+
+
 class Lazy(Mapping[str, Any]):
     """Named values, each made when it is first asked for.
 
@@ -45,6 +49,9 @@ class Lazy(Mapping[str, Any]):
         if name not in self._made:
             self._made[name] = self._makers[name]()
         return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers  # without making it
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._makers)
@@ -78,11 +85,14 @@ class Values:
             raise AttributeError(name)
         values: Mapping[str, Any] = object.__getattribute__(self, "_values")
         if name not in values:
-            raise RuleError(f"{self._what}.{name}: there is no {self._kind} {name!r}{did_you_mean(name, values)}")
+            raise _MissingError(f"{self._what}.{name}: there is no {self._kind} {name!r}{did_you_mean(name, values)}")
         return values[name]
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise RuleError(f"the rule assigns to {self._what}.{name}; a rule only computes")
@@ -118,7 +128,7 @@ class Items(Generic[_T]):
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise RuleError(f"{self._what}.{name} is written as an attribute; write {self._what}[{name!r}]")
+        raise _MissingError(f"{self._what}.{name} is written as an attribute; write {self._what}[{name!r}]")
 
     def __setitem__(self, name: str, value: object) -> NoReturn:
         raise RuleError(f"the rule assigns to {self._what}[{name!r}]; a rule only computes")

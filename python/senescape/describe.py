@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from senescape.expr import formula
+from senescape.formula import formula
 from senescape.plugins import hooks_of, plugin_version
 from senescape.rules import Param, Rule
 from senescape.testing.reads import reads_of
@@ -57,7 +57,9 @@ class PluginInfo:
             lines += ["", hook]
             for part in parts:
                 lines.append(f"  {part.kind} {part.name}")
-                lines += [f"    {what} = {text}" for what, text in part.formulas.items()]
+                for what, text in part.formulas.items():
+                    first, *others = text.splitlines()
+                    lines += [f"    {what} = {first}", *(f"      {line}" for line in others)]
                 for name, param in part.parameters.items():
                     unit = "" if param.unit == "1" else f" {param.unit}"
                     lines.append(f"    {name} = {param.value:g}{unit}  ({param.source})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,18 +13,23 @@ import numpy as np
 from senescape.distributions import Distribution
 from senescape.errors import ModelError
 from senescape.expr import Expr, GraphBuilder, inputs_of
+from senescape.names import MOST_LISTED, Listing
 from senescape.observables import Observable
 from senescape.rules import Param, Rule
-from senescape.trace import Names, trace
+from senescape.trace import Names, Postponed, trace
 
 if TYPE_CHECKING:
     from senescape.drugs import Drug
     from senescape.model import Model
     from senescape.pools import Pool
+    from senescape.signals import Modifier
     from senescape.traits import Relax, Trait
     from senescape.transitions import Transition
 
 __all__ = ["Check", "SlowRule", "Writer"]
+
+_DEEPEST_READING = 50
+"""Signals that are traced within each other: each takes several frames of Python's stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +137,26 @@ class Writer:
         self.checks: list[Check] = []
         self._owners: dict[str, str] = {}
         self._columns = 0
-        self._traits = [trait.name for trait in model.traits]
+        self._traits = Listing(trait.name for trait in model.traits)
+        self._fates = Listing(model.fates)
+        self._marks = Listing(model.marks)
+        self._causes = Listing(model.causes)
+        self._barriers = Listing(model.barriers)
         self._names = Names(
-            fates=model.fates,
+            fates=self._fates,
             traits=self._traits,
-            marks=model.marks,
-            drugs=[drug.name for drug in model.drugs],
-            pools=[pool.name for pool in model.pools],
-            signals=[signal.name for signal in model.signals],
+            marks=self._marks,
+            drugs=Listing(drug.name for drug in model.drugs),
+            pools=Listing(pool.name for pool in model.pools),
+            signals=Listing(signal.name for signal in model.signals),
             signal=self.signal,
         )
+        self._signal_parts = {signal.name: signal for signal in model.signals}
+        self._modifiers: dict[str, list[Modifier]] = {}
+        # In the order of their names: products of floats depend on the order, and no list's order may show.
+        for modifier in sorted(model.modifiers, key=lambda each: each.name):
+            self._modifiers.setdefault(modifier.of, []).append(modifier)
+        self._slow_places: dict[str, int] = {}
         self.signals: dict[str, Expr] = {}
         self.slow: list[SlowRule] = []
         self.visits: dict[str, dict[str, str]] = {}
@@ -151,7 +167,7 @@ class Writer:
         model = self.model
         for signal in model.signals:
             # Read or not: its parameters are there, and its mistakes show.
-            self.signal(signal.name)
+            self._trace_signal(signal.name)
         self.visits = {
             each.name: self._full_names(each.rule, each.name, f"visit rule {each.name!r}") for each in model.visits
         }
@@ -183,6 +199,11 @@ class Writer:
         shared = param.name is not None
         name = param.name or name
         known = self.parameters.setdefault(name, param)
+        if len(self.parameters) > MOST_LISTED:
+            raise ModelError(
+                f"the model has more than {MOST_LISTED:,} parameters, {name!r} being the first beyond; numbers that are never "
+                "changed can stand in rules as they are, and one parameter can serve many: sn.Param(..., name=...)"
+            )
         holder = self._owners.setdefault(name, "" if shared else owner)
         if known != param:
             raise ModelError(
@@ -207,12 +228,10 @@ class Writer:
 
     def _slow(self, t: Transition, rule: Rule, source: int, holder: str) -> Expr:
         """Write what a rule that is not traced will say of a cell."""
-        names = [each.name for each in self.slow]
-        if t.prefix in names:
-            index = names.index(t.prefix)
+        index = self._slow_places.setdefault(t.prefix, len(self.slow))
+        if index < len(self.slow):
             self.slow[index].fates.append(source)
         else:
-            index = len(names)
             self.slow.append(SlowRule(t.prefix, rule, self._full_names(rule, t.prefix, holder), [source]))
         return Expr("input", value={"slow": index}, label=f"{t.prefix}(cell, env, p)")
 
@@ -245,7 +264,9 @@ class Writer:
         if name in self._reading:
             circle = " -> ".join([*self._reading[self._reading.index(name) :], name])
             raise ModelError(f"the signals read each other in a circle: {circle}")
-        signal = next(each for each in self.model.signals if each.name == name)
+        if len(self._reading) == _DEEPEST_READING:
+            raise Postponed(name)
+        signal = self._signal_parts[name]
         self._reading.append(name)
         try:
             owner = f"signal {name!r}"
@@ -255,17 +276,35 @@ class Writer:
             self._reading.pop()
         return self.signals[name]
 
+    def _trace_signal(self, name: str) -> None:
+        """Trace a signal; of a long chain of signals that read each other the far ones first."""
+        waiting = [name]
+        while waiting:
+            try:
+                self.signal(waiting[-1])
+                waiting.pop()
+            except Postponed as first:
+                if first.name in waiting:
+                    circle = ", ".join([*waiting[waiting.index(first.name) :], first.name])
+                    raise ModelError(f"the signals read each other in a circle, by way of {circle}") from None
+                waiting.append(first.name)
+
     def modified(self, value: Expr, *names: str) -> Expr:
         """Multiply a value by the modifiers of what is known by some names."""
-        # In the order of their names: products of floats depend on the order, and no list's order may show.
-        for modifier in sorted(self.model.modifiers, key=lambda each: each.name):
-            if modifier.of in names:
-                owner = f"modifier {modifier.name!r}"
-                factor = self.number_or_rule(modifier.factor, f"{owner}: factor", modifier.name, "factor", owner)
-                if isinstance(modifier.factor, Param):
-                    self.checks.append(Check(owner, {"factor": factor.value}, _not_negative("factor")))
-                value = Expr("mul", (value, factor))
+        found = [self._modifiers.get(name, []) for name in dict.fromkeys(names)]
+        for modifier in heapq.merge(*found, key=lambda each: each.name):
+            owner = f"modifier {modifier.name!r}"
+            factor = self.number_or_rule(modifier.factor, f"{owner}: factor", modifier.name, "factor", owner)
+            if isinstance(modifier.factor, Param):
+                self.checks.append(Check(owner, {"factor": factor.value}, _not_negative("factor")))
+            value = Expr("mul", (value, factor))
         return value
+
+    def signal_graph(self) -> tuple[list[dict[str, Any]], dict[str, int]]:
+        """Write the signals alone: nodes, and the number of the node of each signal."""
+        graph = GraphBuilder(self.parameters)
+        roots = {name: graph.add(value) for name, value in self.signals.items()}
+        return graph.nodes, roots
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
@@ -310,19 +349,29 @@ class Writer:
         tau = self.param(f"{prefix}.tau", flow.tau, owner)
         self.checks.append(Check(owner, {"tau": tau.value}, _positive("tau")))
         for fate in flow.fates or (None,):
-            index = None if fate is None else self.model.fates.index(fate)
+            index = None if fate is None else self._fates.index(fate)
             yield {"fate": index, "target": target, "tau": tau}
 
     def _refuse_circles(self, traits: list[dict[str, Any]]) -> None:
         """A target may read other traits, but not, by way of their targets, its own."""
+        flowing: dict[int, dict[int | None, list[int]]] = {}
+        own: set[int] = set()
+        for index, trait in enumerate(traits):
+            for flow in trait["flows"]:
+                inputs = [read for read in inputs_of(flow["target"]) if isinstance(read, dict)]
+                flowing.setdefault(index, {})[flow["fate"]] = [read["trait"] for read in inputs if "trait" in read]
+                if flow["fate"] is not None:
+                    own.add(flow["fate"])
+        # All fates without flows of their own are alike: the first of them stands for them.
+        alike = next((fate for fate in range(len(self.model.fates)) if fate not in own), None)
         for fate, fate_name in enumerate(self.model.fates):
-            reads: dict[int, list[int]] = {}
-            for index, trait in enumerate(traits):
-                flows = {flow["fate"]: flow for flow in trait["flows"]}
-                flow = flows.get(fate, flows.get(None))
-                if flow is not None:
-                    inputs = [read for read in inputs_of(flow["target"]) if isinstance(read, dict)]
-                    reads[index] = [read["trait"] for read in inputs if "trait" in read]
+            if fate != alike and fate not in own:
+                continue
+            reads = {
+                index: flows[fate if fate in flows else None]
+                for index, flows in flowing.items()
+                if fate in flows or None in flows
+            }
             circle = _circle(reads)
             if circle is not None:
                 names = " -> ".join(self._traits[index] for index in circle)
@@ -363,11 +412,10 @@ class Writer:
 
     def transition(self, t: Transition) -> dict[str, Any]:
         """Write a transition."""
-        model = self.model
         owner = f"transition {t.name!r}"
         # The transitions made of one with several sources share their parameters.
         holder = f"transition {t.prefix!r}"
-        source = model.fates.index(t.source[0])
+        source = self._fates.index(t.source[0])
         if isinstance(t.hazard, Rule) and not t.hazard.traced:
             hazard = self._slow(t, t.hazard, source, holder)
         else:
@@ -386,20 +434,20 @@ class Writer:
             "name": t.name,
             "source": source,
             "kind": t.kind,
-            "target": None if t.target is None else model.fates.index(t.target),
-            "cause": None if t.cause is None else model.causes.index(t.cause),
-            "barrier": None if t.barrier is None else model.barriers.index(t.barrier),
+            "target": None if t.target is None else self._fates.index(t.target),
+            "cause": None if t.cause is None else self._causes.index(t.cause),
+            "barrier": None if t.barrier is None else self._barriers.index(t.barrier),
             "hazard": hazard,
             "set": sets,
-            "mark": [model.marks.index(mark) for mark in t.mark],
-            "unmark": [model.marks.index(mark) for mark in t.unmark],
+            "mark": [self._marks.index(mark) for mark in t.mark],
+            "unmark": [self._marks.index(mark) for mark in t.unmark],
         }
 
     def observable(self, o: Observable) -> dict[str, Any]:
         """Write an observable."""
         owner = f"observable {o.name!r}"
         value = self.rule(o.rule, owner, o.name, owner)
-        return {"name": o.name, "fate": self.model.fates.index(o.fate), "kind": o.kind, "value": value}
+        return {"name": o.name, "fate": self._fates.index(o.fate), "kind": o.kind, "value": value}
 
 
 def _correlation(values: dict[str, float]) -> None:
@@ -415,17 +463,18 @@ def _circle(reads: Mapping[int, list[int]]) -> list[int] | None:
             continue
         # Each entry: a node, and what it still has to look at.
         stack = [(start, iter(reads[start]))]
-        path = [start]
+        path = {start: None}
         while stack:
             _, rest = stack[-1]
             following = next((each for each in rest if each in reads and each not in done), None)
             if following is None:
-                done.add(path.pop())
-                stack.pop()
+                done.add(stack.pop()[0])
+                path.popitem()
             elif following in path:
-                return [*path[path.index(following) :], following]
+                found = list(path)
+                return [*found[found.index(following) :], following]
             else:
-                path.append(following)
+                path[following] = None
                 stack.append((following, iter(reads[following])))
     return None
 

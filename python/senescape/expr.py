@@ -14,85 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.errors import ModelError
-from senescape.hints import FUNCTIONS, METHODS, OF_CONDITIONS
+from senescape.formula import shown
+from senescape.hints import COMPILED, FUNCTIONS, METHODS, OF_CONDITIONS
+from senescape.operations import BINARY, BITWISE, BOOLEAN, KEEPS_BOOLEAN, UNARY
 from senescape.source import trace_error
 
-__all__ = ["Expr", "GraphBuilder", "Reader", "formula", "hill", "inputs_of", "size_of", "where"]
+__all__ = ["Expr", "GraphBuilder", "Reader", "hill", "inputs_of", "numbered", "size_of", "where"]
 
-_UNARY: dict[np.ufunc, str] = {
-    np.negative: "neg",
-    np.absolute: "abs",
-    np.fabs: "abs",
-    np.sqrt: "sqrt",
-    np.cbrt: "cbrt",
-    np.square: "square",
-    np.reciprocal: "reciprocal",
-    np.exp: "exp",
-    np.exp2: "exp2",
-    np.expm1: "expm1",
-    np.log: "log",
-    np.log2: "log2",
-    np.log10: "log10",
-    np.log1p: "log1p",
-    np.sin: "sin",
-    np.cos: "cos",
-    np.tanh: "tanh",
-    np.floor: "floor",
-    np.ceil: "ceil",
-    np.sign: "sign",
-    np.logical_not: "not",
-    np.invert: "not",
-}
-
-_BINARY: dict[np.ufunc, str] = {
-    np.add: "add",
-    np.subtract: "sub",
-    np.multiply: "mul",
-    np.divide: "div",
-    np.minimum: "min",
-    np.maximum: "max",
-    np.power: "pow",
-    np.float_power: "pow",
-    np.less: "lt",
-    np.less_equal: "le",
-    np.greater: "gt",
-    np.greater_equal: "ge",
-    np.equal: "eq",
-    np.not_equal: "ne",
-    np.logical_and: "and",
-    np.bitwise_and: "and",
-    np.logical_or: "or",
-    np.bitwise_or: "or",
-}
-
-_SYMBOLS = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "div": "/",
-    "pow": "**",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "eq": "==",
-    "ne": "!=",
-    "and": "&",
-    "or": "|",
-}
-
-_CALLS = {"min": "np.minimum", "max": "np.maximum", "where": "np.where"}
-
-_BOOLEAN = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
-"""Operations whose values are 0 or 1."""
-
-_KEEPS_BOOLEAN = frozenset({"mul", "min", "max", "abs"})
-"""Operations that make a condition of conditions, in NumPy too."""
-
-_BITWISE = frozenset({np.invert, np.bitwise_and, np.bitwise_or})
-
-_MOST_SHOWN = 60
-_DEEPEST = 200
+_DEEPEST = 50_000
+"""Operations within each other: more are a loop that may have no end."""
 
 _KNOWN = "operators, np.where, np.minimum, np.maximum, np.clip, np.exp, np.log, np.sqrt, np.tanh, sn.hill and the like"
 
@@ -110,9 +40,16 @@ class Expr(np.lib.mixins.NDArrayOperatorsMixin):
         A constant's number (a bool keeps being one), a parameter's full name, or an input.
     label : str
         How the rule wrote it, for messages.
+
+    Attributes
+    ----------
+    boolean : bool
+        Whether its values are conditions: on arrays it would be of dtype bool.
+    depth : int
+        How many operations lie within each other in it.
     """
 
-    __slots__ = ("args", "label", "op", "value")
+    __slots__ = ("args", "boolean", "depth", "label", "op", "value")
     # Comparisons build expressions, so equality cannot be what a hash needs: identity is used instead.
     __hash__ = object.__hash__
 
@@ -120,12 +57,23 @@ class Expr(np.lib.mixins.NDArrayOperatorsMixin):
     args: tuple[Expr, ...]
     value: Any
     label: str
+    boolean: bool
+    depth: int
 
     def __init__(self, op: str, args: tuple[Expr, ...] = (), value: Any = None, label: str = "") -> None:
-        object.__setattr__(self, "op", op)
-        object.__setattr__(self, "args", args)
-        object.__setattr__(self, "value", value)
-        object.__setattr__(self, "label", label)
+        put = object.__setattr__
+        put(self, "op", op)
+        put(self, "args", args)
+        put(self, "value", value)
+        put(self, "label", label)
+        # Both are asked of operands alone: an expression may be deeper than Python's stack.
+        put(self, "boolean", _is_boolean(op, args, value))
+        put(self, "depth", 1 + max([x.depth for x in args], default=0))
+        if self.depth > _DEEPEST:
+            _refuse(
+                f"{_DEEPEST:,} operations within each other",
+                "look for a loop without end: a rule is traced once, and its loops are unrolled",
+            )
 
     @classmethod
     def constant(cls, value: Any) -> Expr:
@@ -158,18 +106,6 @@ class Expr(np.lib.mixins.NDArrayOperatorsMixin):
             f"{type(value).__name__} {value!r} is not a number", "use numbers and what cell, env and p give"
         )
 
-    @property
-    def boolean(self) -> bool:
-        """Whether its values are conditions: on arrays it would be of dtype bool."""
-        match self.op:
-            case "const":
-                return isinstance(self.value, bool)
-            case "input":
-                return isinstance(self.value, dict) and "mark" in self.value
-            case "where":
-                return self.args[1].boolean and self.args[2].boolean
-        return self.op in _BOOLEAN or (self.op in _KEEPS_BOOLEAN and all(x.boolean for x in self.args))
-
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = _name_of(ufunc)
         if method != "__call__":
@@ -183,11 +119,11 @@ class Expr(np.lib.mixins.NDArrayOperatorsMixin):
             _refuse(f"{name} with {', '.join(kwargs)}=", "leave the argument out")
         operands = tuple(Expr.of(x) for x in inputs)
         flags = all(x.boolean for x in operands)
-        if ufunc in _BITWISE and not flags:
+        if ufunc in BITWISE and not flags:
             _refuse("&, | or ~ on numbers", "use it on comparisons, in parentheses: (a > 1) & (b < 2)")
         if flags and ufunc in OF_CONDITIONS:
             _refuse(f"{name} of conditions", OF_CONDITIONS[ufunc])
-        if flags and ufunc in _UNARY and _UNARY[ufunc] not in ("not", "abs"):
+        if flags and ufunc in UNARY and UNARY[ufunc] not in ("not", "abs"):
             # NumPy computes these in half precision.
             _refuse(f"{name} of a condition", "make a number of it first: np.where(c, 1.0, 0.0)")
         if ufunc is np.positive:
@@ -196,10 +132,10 @@ class Expr(np.lib.mixins.NDArrayOperatorsMixin):
             x, half = operands
             # NaN stays NaN by way of the sign, and the engine's bounds stay within the two steps.
             return where(x == 0, half, 0.5 * (np.sign(x) + 1.0))
-        if ufunc in _UNARY:
-            return Expr(_UNARY[ufunc], operands)
-        if ufunc in _BINARY:
-            return Expr(_BINARY[ufunc], operands)
+        if ufunc in UNARY:
+            return Expr(UNARY[ufunc], operands)
+        if ufunc in BINARY:
+            return Expr(BINARY[ufunc], operands)
         _refuse(name, FUNCTIONS.get(ufunc.__name__, f"a rule may use {_KNOWN}"))
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
@@ -267,20 +203,57 @@ class Expr(np.lib.mixins.NDArrayOperatorsMixin):
         _refuse(f"an assignment to {self}.{name}", "a rule only computes")
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__"):
+        # A slot is asked for here only while it is empty.
+        if name.startswith("__") or name in Expr.__slots__:
             raise AttributeError(name)
+        if name in COMPILED:
+            _refuse(f"a function compiled by Numba, which is given {self},", COMPILED[name])
         fix = METHODS.get(name, FUNCTIONS.get(name, "a value of the cell is a plain number; use NumPy functions on it"))
         _refuse(f"{self}.{name}", fix)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NDArray[Any]:
         _refuse(f"a conversion of {self} to an array", f"combine values with operators; a rule may use {_KNOWN}")
 
+    def __copy__(self) -> Expr:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Expr:
+        # Neither it nor what it is made of changes.
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # One list, operands first: pickle would follow operands of operands as deep as they go.
+        places: dict[int, int] = {}
+        rows = []
+        for part in _operands_first(self):
+            places[id(part)] = len(places)
+            rows.append((part.op, tuple(places[id(x)] for x in part.args), part.value, part.label))
+        return _from_rows, (rows,)
+
     def __str__(self) -> str:
-        text = _show(self, 6)
-        return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+        return shown(self)
 
     def __repr__(self) -> str:
         return f"<Expr {self}>"
+
+
+def _is_boolean(op: str, args: tuple[Expr, ...], value: Any) -> bool:
+    match op:
+        case "const":
+            return isinstance(value, bool)
+        case "input":
+            return isinstance(value, dict) and "mark" in value
+        case "where":
+            return args[1].boolean and args[2].boolean
+    return op in BOOLEAN or (op in KEEPS_BOOLEAN and all(x.boolean for x in args))
+
+
+def _from_rows(rows: list[tuple[str, tuple[int, ...], Any, str]]) -> Expr:
+    """Make an expression of its parts, operands first, as pickles hold it."""
+    made: list[Expr] = []
+    for op, args, value, label in rows:
+        made.append(Expr(op, tuple(made[i] for i in args), value, label))
+    return made[-1]
 
 
 class Reader:
@@ -291,24 +264,6 @@ class Reader:
     def example(self) -> str:
         """Show how a value is read from it."""
         return f"{self}[...]"
-
-
-def _show(expr: Expr, depth: int) -> str:
-    """The expression as one would write it."""
-    if expr.label:
-        return expr.label
-    if expr.op in ("const", "param", "input"):
-        return f"{expr.value:g}" if isinstance(expr.value, float) else str(expr.value)
-    if depth == 0:
-        return "..."
-    args = [_show(x, depth - 1) for x in expr.args]
-    if expr.op in _SYMBOLS:
-        left, right = (f"({a})" if x.op in _SYMBOLS else a for a, x in zip(args, expr.args, strict=True))
-        return f"{left} {_SYMBOLS[expr.op]} {right}"
-    if expr.op in ("neg", "not"):
-        sign = "-" if expr.op == "neg" else "~"
-        return f"{sign}({args[0]})" if expr.args[0].op in _SYMBOLS else f"{sign}{args[0]}"
-    return f"{_CALLS.get(expr.op, f'np.{expr.op}')}({', '.join(args)})"
 
 
 def _name_of(ufunc: np.ufunc) -> str:
@@ -392,11 +347,6 @@ def _as_floats(x: Any, k: Any) -> tuple[Any, Any]:
     return left, right
 
 
-def formula(expr: Expr) -> str:
-    """Write an expression out as a rule would, whole."""
-    return _show(expr, _DEEPEST)
-
-
 def _parts(expr: Expr) -> Iterator[Expr]:
     """Everything an expression is made of, each once."""
     seen: set[int] = set()
@@ -409,6 +359,39 @@ def _parts(expr: Expr) -> Iterator[Expr]:
             stack.extend(top.args)
 
 
+def _operands_first(*exprs: Expr) -> Iterator[Expr]:
+    """Everything that expressions are made of, each once, after its operands."""
+    done: set[int] = set()
+    stack = list(reversed(exprs))
+    while stack:
+        top = stack[-1]
+        missing = [x for x in top.args if id(x) not in done]
+        if id(top) in done or not missing:
+            stack.pop()
+            if id(top) not in done:
+                done.add(id(top))
+                yield top
+        else:
+            stack.extend(missing)
+
+
+def numbered(*exprs: Expr) -> dict[int, int]:
+    """Give a number to everything that expressions are made of, by id: the same to what computes the same.
+
+    Parameters
+    ----------
+    *exprs : Expr
+        The expressions. The caller keeps them as long as the numbers.
+    """
+    known: dict[tuple[Any, ...], int] = {}
+    numbers: dict[int, int] = {}
+    for part in _operands_first(*exprs):
+        # repr tells -0.0 from 0.0, and True from 1.0.
+        key = (part.op, tuple(numbers[id(x)] for x in part.args), repr(part.value))
+        numbers[id(part)] = known.setdefault(key, len(known))
+    return numbers
+
+
 def size_of(expr: Expr) -> int:
     """Count what an expression is made of."""
     return sum(1 for _ in _parts(expr))
@@ -416,11 +399,7 @@ def size_of(expr: Expr) -> int:
 
 def inputs_of(expr: Expr) -> list[Any]:
     """List what an expression reads, each once: ``"age"``, ``{"trait": 0}`` and so on."""
-    found: list[Any] = []
-    for part in _parts(expr):
-        if part.op == "input" and part.value not in found:
-            found.append(part.value)
-    return found
+    return list({repr(part.value): part.value for part in _parts(expr) if part.op == "input"}.values())
 
 
 class GraphBuilder:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["FUNCTIONS", "METHODS", "OF_CONDITIONS"]
+__all__ = ["COMPILED", "FUNCTIONS", "METHODS", "OF_CONDITIONS"]
 
 _ONE = "a rule sees one cell at a time"
 _FATE = f"{_ONE}; over the cells of a fate read env.sum[fate].trait, env.mean[fate].trait or env.count[fate]"
+_STIRLING = "for x > 3 write (x - 0.5) * np.log(x) - x + 0.918939 + 1 / (12 * x), right to 2e-4"
+_NORMAL = "0.5 * (1 + np.tanh(0.797885 * (x + 0.044715 * x**3))) comes close"
 _NEST = "nest np.where: np.where(c1, a, np.where(c2, b, c))"
 
 FUNCTIONS: dict[str, str] = {
@@ -46,6 +48,33 @@ FUNCTIONS: dict[str, str] = {
     "erf": "np.tanh(1.128379 * x) comes close",
     "exprel": "write np.expm1(x) / x",
     "xlogy": "write x * np.log(y)",
+    "xlog1py": "write x * np.log1p(y)",
+    "logaddexp2": "write m + np.log2(np.exp2(x - m) + np.exp2(y - m)) with m = np.maximum(x, y)",
+    "copysign": "write np.sign(y) * np.abs(x)",
+    "signbit": "write x < 0",
+    "ldexp": "write x * np.exp2(n)",
+    "frexp": "write np.floor(np.log2(x)) for the power of two",
+    "modf": "write np.sign(x) * np.floor(np.abs(x)), and x less that for the rest",
+    "gammaln": _STIRLING,
+    "loggamma": _STIRLING,
+    "gamma": f"take np.exp of the logarithm; {_STIRLING}",
+    "factorial": f"n! is the gamma function of n + 1: take np.exp of the logarithm; {_STIRLING}",
+    "poch": f"take np.exp of a difference of logarithms of the gamma function; {_STIRLING}",
+    "beta": f"take np.exp of its logarithm: that of a plus that of b less that of a + b; {_STIRLING}",
+    "betaln": f"write that of a plus that of b less that of a + b; {_STIRLING}",
+    "binom": f"take np.exp of a difference of logarithms of the gamma function; {_STIRLING}",
+    "comb": f"take np.exp of a difference of logarithms of the gamma function; {_STIRLING}",
+    "psi": "write np.log(x) - 1 / (2 * x) - 1 / (12 * x * x), right to 2e-5 for x > 5",
+    "digamma": "write np.log(x) - 1 / (2 * x) - 1 / (12 * x * x), right to 2e-5 for x > 5",
+    "erfc": "1 - np.tanh(1.128379 * x) comes close",
+    "ndtr": _NORMAL,
+    "log_ndtr": f"take np.log of the normal distribution; {_NORMAL}",
+    "log_expit": "write -np.log1p(np.exp(-x))",
+    "softmax": f"{_ONE}; divide np.exp(x) by the sum of the exponentials, written out",
+    "logsumexp": "write m + np.log(np.exp(x - m) + np.exp(y - m)) with m = np.maximum(x, y)",
+    "entr": "write -x * np.log(x)",
+    "rel_entr": "write x * np.log(x / y)",
+    "sinc": "write np.sin(np.pi * x) / (np.pi * x)",
     # functions
     "sum": f"add the values with +; {_FATE}",
     "prod": "multiply the values with *",
@@ -63,6 +92,37 @@ FUNCTIONS: dict[str, str] = {
     "select": _NEST,
     "choose": _NEST,
     "piecewise": _NEST,
+    "polyval": "write the polynomial out, by Horner's scheme: (a * x + b) * x + c",
+    "digitize": f"{_NEST}; for equal steps write np.floor((x - low) / step)",
+    "searchsorted": f"{_NEST}; for equal steps write np.floor((x - low) / step)",
+    "isclose": "write np.abs(a - b) < tolerance",
+    "allclose": "write np.abs(a - b) < tolerance",
+    "array_equal": "write a == b",
+    "isin": "compare with ==, and join comparisons with |",
+    "fix": "write np.sign(x) * np.floor(np.abs(x))",
+    "around": "write np.floor(x + 0.5)",
+    "unwrap": _ONE,
+    "trapezoid": _ONE,
+    "convolve": _ONE,
+    "ptp": _FATE,
+    "percentile": _FATE,
+    "quantile": _FATE,
+    "nansum": f"add the values with +; {_FATE}",
+    "nanmean": f"add the values and divide; {_FATE}",
+    "nanmax": "for the greater of two values use np.maximum(a, b)",
+    "nanmin": "for the lesser of two values use np.minimum(a, b)",
+    "argmax": "compare the values: np.where(a > b, 0.0, 1.0)",
+    "argmin": "compare the values: np.where(a < b, 0.0, 1.0)",
+    "count_nonzero": "add np.where(c, 1.0, 0.0) of each condition",
+    "norm": "write np.sqrt(x * x + y * y)",
+    "outer": "multiply the values with *",
+    "inner": "write the sum of products out: a * x + b * y",
+    "vdot": "write the sum of products out: a * x + b * y",
+    "einsum": "write the sum of products out: a * x + b * y",
+    "tensordot": "write the sum of products out: a * x + b * y",
+    "cumprod": _ONE,
+    "i0": "write the first terms of its series: 1 + x**2 / 4 + x**4 / 64",
+    "real": "leave it out: all values are real numbers",
     "interp": "write the pieces with np.where, or use np.clip for a ramp",
     "dot": "write the sum of products out: a * x + b * y",
     "round": "write np.floor(x + 0.5)",
@@ -79,6 +139,11 @@ FUNCTIONS: dict[str, str] = {
     "gradient": _ONE,
 }
 """By the name of the function."""
+
+COMPILED: dict[str, str] = {
+    "_numba_type_": "Numba's functions take numbers alone: remove @njit or @jit, or call the plain function, f.py_func(...)",
+}
+"""By the attribute that the callers of compiled functions ask a value for."""
 
 METHODS: dict[str, str] = {
     "clip": "write np.clip(x, low, high)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NoReturn, TypeVar
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from senescape.document import Check, SlowRule, Writer
 from senescape.drugs import Drug
 from senescape.errors import ModelError
-from senescape.expr import Expr, GraphBuilder
+from senescape.names import MOST_LISTED, MOST_PAIRS, Listing, check_spelling
 from senescape.observables import Observable
 from senescape.pools import Pool
 from senescape.profile import shares
@@ -105,7 +106,7 @@ class Model:
     _checks: tuple[Check, ...]
     slow_rules: tuple[SlowRule, ...]
     visit_params: Mapping[str, Mapping[str, str]]
-    _signals: Mapping[str, Expr]
+    _signal_graph: tuple[list[dict[str, Any]], dict[str, int]]
     _template: str
     _hashes: dict[str, str]
 
@@ -142,18 +143,30 @@ class Model:
         _names("signal", [each.name for each in self.signals])
         _names("modifier", [each.name for each in self.modifiers])
         _names("visit rule", [each.name for each in self.visits])
+        for t in self.transitions:
+            # Their own names, and those that only transitions mention; that names differ, _expand has seen to.
+            for kind, names in (
+                ("transition", (t.name,)),
+                ("mark", t.mark),
+                ("cause", (t.cause,)),
+                ("barrier", (t.barrier,)),
+            ):
+                for name in names:
+                    check_spelling(name or "", f"a {kind}")
         raised = [mark for t in self.transitions for mark in (*t.mark, *t.unmark)]
         put["marks"] = _in_order("mark", [marks] if isinstance(marks, str) else marks, raised)
         if len(self.marks) > _MOST_MARKS:
             raise ModelError(f"the model has {len(self.marks)} marks; at most {_MOST_MARKS} are possible")
         named = [t.barrier for t in self.transitions if t.barrier is not None]
-        put["barriers"] = _in_order("barrier", [barriers] if isinstance(barriers, str) else barriers, named)
-        if barriers and (unknown := [each for each in named if each not in barriers]):
+        listed = _names("barrier", [barriers] if isinstance(barriers, str) else barriers)
+        put["barriers"] = _in_order("barrier", listed, named)
+        if listed and (unknown := [each for each in dict.fromkeys(named) if each not in listed]):
             raise ModelError(
-                f"a transition names the barrier {unknown[0]!r}, which barriers={list(barriers)} lacks"
-                f"{did_you_mean(unknown[0], barriers)}"
+                f"a transition names the barrier {unknown[0]!r}, which barriers={list(listed)} lacks"
+                f"{did_you_mean(unknown[0], listed)}"
             )
         put["causes"] = tuple(dict.fromkeys(t.cause for t in self.transitions if t.cause is not None))
+        self._check_sizes()
         self._check_names()
         writer = Writer(self)
         put["_template"] = json.dumps(writer.document(), allow_nan=False).removesuffix("}")
@@ -161,7 +174,7 @@ class Model:
         put["_checks"] = tuple(writer.checks)
         put["slow_rules"] = tuple(writer.slow)
         put["visit_params"] = writer.visits
-        put["_signals"] = writer.signals
+        put["_signal_graph"] = writer.signal_graph()
         put["_hashes"] = {}
         put["_plugins"] = {}
         self._check_values()
@@ -261,12 +274,10 @@ class Model:
         """How much of the work of its fate's hazards falls to each transition: see :mod:`senescape.profile`."""
         return shares(self.to_document())
 
-    @cached_property
+    @property
     def signal_graph(self) -> tuple[list[dict[str, Any]], dict[str, int]]:
         """Nodes as in the document, and for each signal the number of the node that computes it, modifiers included."""
-        graph = GraphBuilder(self._parameters)
-        roots = {name: graph.add(value) for name, value in self._signals.items()}
-        return graph.nodes, roots
+        return self._signal_graph
 
     def place_of(self, fault: str, fate: str) -> str:
         """Where the rule stands that the engine found fault with, for messages: its line and its plugin.
@@ -326,13 +337,28 @@ class Model:
         """Measured initial values: one array for each trait that was given one."""
         return [trait.initial for trait in self.traits if isinstance(trait.initial, np.ndarray)]
 
+    def _check_sizes(self) -> None:
+        """Refuse, before rules are traced, what the engine would refuse afterwards."""
+        for kind in ("fates", "traits", "drugs", "pools", "causes", "barriers", "transitions", "observables"):
+            n = len(getattr(self, kind))
+            if n > MOST_LISTED:
+                raise ModelError(f"the model has {n:,} {kind}; at most {MOST_LISTED:,} are possible")
+        slow = {t.prefix for t in self.transitions if isinstance(t.hazard, Rule) and not t.hazard.traced}
+        each = len(self.traits) + len(self.transitions) + len(slow)
+        if len(self.fates) * each > MOST_PAIRS:
+            raise ModelError(
+                f"the model has {len(self.fates):,} fates with {each:,} traits and transitions; at most {MOST_PAIRS:,} pairs "
+                "are possible: use fewer fates, and traits for what differs between their cells"
+            )
+
     def _check_names(self) -> None:
-        traits = [trait.name for trait in self.traits]
+        traits = Listing(trait.name for trait in self.traits)
+        fates = Listing(self.fates)
         for t in self.transitions:
             owner = f"transition {t.name!r}"
-            self._fate(t.source[0], f"{owner}: source")
+            _known_fate(t.source[0], f"{owner}: source", fates)
             if t.target is not None:
-                self._fate(t.target, f"{owner}: target")
+                _known_fate(t.target, f"{owner}: target", fates)
             for name in t.set:
                 if name not in traits:
                     raise ModelError(
@@ -350,20 +376,19 @@ class Model:
                     f"{did_you_mean(modifier.of, known)}"
                 )
         for observable in self.observables:
-            self._fate(observable.fate, f"observable {observable.name!r}: fate")
+            _known_fate(observable.fate, f"observable {observable.name!r}: fate", fates)
         for trait in self.traits:
             for flow in trait.flow:
                 for fate in flow.fates or ():
-                    self._fate(fate, f"trait {trait.name!r}: flow")
-
-    def _fate(self, name: str, place: str) -> None:
-        if name not in self.fates:
-            raise ModelError(
-                f"{place} names the fate {name!r}, which the model does not have{did_you_mean(name, self.fates)}"
-            )
+                    _known_fate(fate, f"trait {trait.name!r}: flow", fates)
 
     def __repr__(self) -> str:
         return f"<Model: fates {', '.join(self.fates)}; {len(self.transitions)} transitions, {len(self.traits)} traits>"
+
+
+def _known_fate(name: str, place: str, fates: Listing) -> None:
+    if name not in fates:
+        raise ModelError(f"{place} names the fate {name!r}, which the model does not have{did_you_mean(name, fates)}")
 
 
 def _names(kind: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -373,6 +398,7 @@ def _names(kind: str, names: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str) or not name:
             raise ModelError(f"a {kind}'s name is {name!r}; it must be a text")
+        check_spelling(name, f"a {kind}")
         if name in seen:
             raise ModelError(f"two {kind}s are named {name!r}; rename one")
         if kind == "fate" and name == "dead":
@@ -399,19 +425,19 @@ def _objects(argument: str, things: Sequence[_T], kind: type[_T]) -> tuple[_T, .
 
 def _expand(transitions: Sequence[Transition]) -> tuple[Transition, ...]:
     """One transition for each source, with names that differ."""
-    given = [t.name for t in transitions]
+    given = Counter(t.name for t in transitions)
     out: list[Transition] = []
     for t in transitions:
         prefix = t.name
-        if not t.named and given.count(t.name) > 1:
+        if not t.named and given[t.name] > 1:
             # Names that the user did not give are told apart by their fates.
             prefix = f"{t.name}[{'+'.join(t.source)}]"
         if len(t.source) == 1:
             out.append(t._with(name=prefix, prefix=prefix))
         else:
             out.extend(t._with(name=f"{t.name}[{each}]", source=(each,), prefix=prefix) for each in t.source)
-    names = [t.name for t in out]
+    names = Counter(t.name for t in out)
     for t in out:
-        if names.count(t.name) > 1:
+        if names[t.name] > 1:
             raise ModelError(f"two transitions are named {t.name!r}; give them names of their own, name=...")
     return tuple(out)

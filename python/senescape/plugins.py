@@ -9,8 +9,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,11 @@ from numpy.typing import NDArray
 
 from senescape.drugs import Drug
 from senescape.errors import ModelError, PluginError
-from senescape.hookspecs import GROUP, Hooks
+from senescape.hookspecs import Hooks
+from senescape.implementations import check_plugin, functions_of
+from senescape.installed import announced, installed_version, is_clear, the_announced
 from senescape.model import Model
-from senescape.modules import MARK, check_module
+from senescape.modules import check_module
 from senescape.observables import Observable
 from senescape.pools import Pool
 from senescape.signals import Modifier, Signal
@@ -43,9 +43,6 @@ __all__ = [
     "register_plugin",
     "registered",
 ]
-
-NO_AUTOLOAD = "SENESCAPE_DISABLE_PLUGIN_AUTOLOAD"
-"""Set to 1, it keeps installed plugins from being found; the package's own and module paths still work."""
 
 NO_BIOLOGY = "SENESCAPE_DISABLE_BIOLOGY"
 """Set to 1, it takes the package's own plugins away: what is left is an engine that knows no biology."""
@@ -93,10 +90,9 @@ def register_plugin(name: str, plugin: Any) -> None:
     """
     if not isinstance(name, str) or not name:
         raise PluginError(f"a plugin's name is {name!r}; it must be a text")
-    if name in _OWN or name in _entry_points():
+    if name in _OWN or name in announced(all_of_them=True):
         raise PluginError(f"{name!r} is the name of an installed plugin; choose another")
-    if not any(attribute.startswith("senescape_") for attribute in dir(plugin)):
-        raise PluginError(f"plugin {name!r}: {plugin!r} has no hooks; {MARK}")
+    check_plugin(plugin, name)
     _REGISTERED[name] = plugin
 
 
@@ -110,11 +106,6 @@ def registered(name: str, plugin: Any) -> Iterator[str]:
         del _REGISTERED[name]
 
 
-@lru_cache(maxsize=1)
-def _entry_points() -> dict[str, metadata.EntryPoint]:
-    return {point.name: point for point in metadata.entry_points(group=GROUP)}
-
-
 def own_plugins() -> list[str]:
     """Names of the plugins that come with the package; none where ``SENESCAPE_DISABLE_BIOLOGY`` is 1."""
     return [] if os.environ.get(NO_BIOLOGY) == "1" else sorted(_OWN)
@@ -122,8 +113,7 @@ def own_plugins() -> list[str]:
 
 def known_plugins() -> list[str]:
     """Names of the plugins that scenarios can use: the package's own, the registered and the installed ones."""
-    installed = {} if os.environ.get(NO_AUTOLOAD) == "1" else _entry_points()
-    return sorted({*own_plugins(), *_REGISTERED, *installed})
+    return sorted({*own_plugins(), *_REGISTERED, *(name for name in announced() if name not in _OWN)})
 
 
 def load_plugin(name: str) -> Any:
@@ -132,9 +122,8 @@ def load_plugin(name: str) -> Any:
     Raises
     ------
     PluginError
-        If there is none, or it raises while it is imported.
+        If there is none, several packages announce one of its name, or it raises while it is imported.
     """
-    installed = {} if os.environ.get(NO_AUTOLOAD) == "1" else _entry_points()
     own = own_plugins()
     if name not in own and (name in _OWN or name in _OWN.values()):
         called = next((short for short, module in _OWN.items() if module == name), name)
@@ -146,8 +135,8 @@ def load_plugin(name: str) -> Any:
             return importlib.import_module(_OWN[name])
         if name in _REGISTERED:
             return _REGISTERED[name]
-        if name in installed:
-            return installed[name].load()
+        if name in announced():
+            return the_announced(name).load()
         if "." in name:
             check_module(name)
             return importlib.import_module(name)
@@ -189,42 +178,25 @@ _KINDS: dict[str, type] = {
 
 
 def plugin_version(name: str) -> str:
-    """The version of the package that a plugin comes from."""
-    point = _entry_points().get(name)
-    if point is not None and point.dist is not None:
-        return str(point.dist.version)
-    if name in _OWN:
+    """The version of the package that a plugin comes from, looked for in the order in which plugins are."""
+    if name in _OWN or name in _OWN.values():
         from senescape import __version__
 
         return __version__
-    return "unknown"
+    return "unknown" if name in _REGISTERED else installed_version(name)
 
 
 def _manager(names: Sequence[str]) -> pluggy.PluginManager:
     manager = pluggy.PluginManager("senescape")
     manager.add_hookspecs(Hooks)
-    hooks = [hook for hook in vars(Hooks) if hook.startswith("senescape_")]
+    taken: dict[int, str] = {}
     for name in names:
         plugin = load_plugin(name)
-        attributes = [attribute for attribute in dir(plugin) if attribute.startswith("senescape_")]
-        if not attributes:
-            raise PluginError(f"plugin {name!r}: {plugin!r} has no hooks; {MARK}")
-        for attribute in attributes:
-            function = getattr(plugin, attribute)
-            if attribute not in hooks:
-                raise PluginError(
-                    f"plugin {name!r} has {attribute!r}, which is no hook{did_you_mean(attribute, hooks)}"
-                )
-            if not hasattr(function, "senescape_impl"):
-                raise PluginError(f"plugin {name!r}: {attribute} is not marked; put @sn.hookimpl above it")
-            defaulted = [p.name for p in inspect.signature(function).parameters.values() if p.default is not p.empty]
-            if defaulted:
-                raise PluginError(
-                    f"plugin {name!r}: {attribute} has arguments with defaults ({', '.join(defaulted)}), "
-                    "which would never be given; remove them"
-                )
+        if id(plugin) in taken:
+            raise PluginError(f"{taken[id(plugin)]!r} and {name!r} are the same plugin; name it once")
+        taken[id(plugin)] = name
         try:
-            manager.register(plugin, name)
+            manager.register(functions_of(plugin, name), name)
         except (pluggy.PluginValidationError, ValueError) as error:
             raise PluginError(f"plugin {name!r}: {error}") from error
     return manager
@@ -410,7 +382,10 @@ BARRIERS_FIRST: tuple[str, ...] = ("intrinsic", "immune", "arrest")
 def preset_paths() -> dict[str, Path]:
     """Paths of all shipped scenarios by name."""
     out: dict[str, Path] = {}
+    shipper: dict[str, str] = {}
     for name in known_plugins():
+        if not is_clear(name):
+            continue  # what names it is refused; all else must go on
         plugin = load_plugin(name)
         shipped: Any = getattr(plugin, "senescape_presets", dict)()
         if not isinstance(shipped, Mapping) or not all(
@@ -419,5 +394,10 @@ def preset_paths() -> dict[str, Path]:
             raise PluginError(
                 f"plugin {name!r}: senescape_presets gives {shipped!r:.200}; it must give paths of files by name of preset"
             )
-        out.update({key: Path(path) for key, path in shipped.items()})
+        for key, path in shipped.items():
+            if key in shipper:
+                raise PluginError(
+                    f"the plugins {shipper[key]!r} and {name!r} both ship a preset {key!r}; uninstall one of them"
+                )
+            out[key], shipper[key] = Path(path), name
     return out

@@ -15,6 +15,7 @@ import numpy as np
 
 from senescape._support.validate import NotANumberError, as_number
 from senescape.errors import ModelError, RuleError
+from senescape.names import check_spelling
 from senescape.source import code_of
 from senescape.suggest import did_you_mean
 
@@ -336,13 +337,14 @@ def check_identifier(name: Any, what: str, holder: str) -> str:
     Raises
     ------
     ModelError
-        If it is not an identifier, a word of Python, or begins with an underscore.
+        If it is not an identifier, a word of Python, begins with an underscore, or is spelled as Python spells no name.
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise ModelError(f"{what} is named {name!r}; it must be an identifier, since rules write {holder}.<name>")
     if keyword.iskeyword(name) or name.startswith("_"):
         why = "is a word of Python" if keyword.iskeyword(name) else "begins with an underscore"
         raise ModelError(f"{what} is named {name!r}, which {why}; rules write {holder}.<name>, so choose another")
+    check_spelling(name, what)
     return name
 
 

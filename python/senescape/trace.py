@@ -1,4 +1,4 @@
-"""Trace a rule: call it once with stand-ins for the cell, the environment and the parameters."""
+"""Trace a rule: call it, twice, with stand-ins for the cell, the environment and the parameters."""
 
 from __future__ import annotations
 
@@ -8,12 +8,22 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from senescape.errors import SenescapeError, TraceError
-from senescape.expr import Expr, Reader, size_of
+from senescape.expr import Expr, Reader, numbered, size_of
+from senescape.hints import COMPILED
 from senescape.rules import RuleFunction
-from senescape.source import code_of, raised_at, source_line, trace_error, tracing
+from senescape.source import (
+    Tracing,
+    code_of,
+    missing_error,
+    note_refusal,
+    raised_at,
+    source_line,
+    trace_error,
+    tracing,
+)
 from senescape.suggest import did_you_mean
 
-__all__ = ["Names", "trace"]
+__all__ = ["Names", "Postponed", "trace"]
 
 _MOST_OPERATIONS = 20_000
 
@@ -37,6 +47,20 @@ class Names:
     pools: Sequence[str] = ()
     signals: Sequence[str] = ()
     signal: Callable[[str], Expr] | None = None
+
+
+class Postponed(BaseException):
+    """A rule reads a signal that is to be traced first; no error, and not for a rule to catch.
+
+    Parameters
+    ----------
+    name : str
+        The signal.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner: str, cell: bool = True) -> Expr:
@@ -65,11 +89,11 @@ def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner
     TraceError
         If it cannot be traced; the message names the owner and shows the line and the rewrite.
     """
-    environment, values = _Environment(names), _Params(params)
     try:
-        with tracing(function):
-            given = (_Cell(names), environment, values) if cell else (environment, values)
-            return _not_too_large(_checked(function(*given), function), function)
+        _refuse_compiled(function)
+        value = _called(function, names, params, cell)
+        _refuse_change(value, function, lambda: _called(function, names, params, cell))
+        return value
     except TraceError as error:
         raise TraceError(f"{owner}: {error}") from None
     except SenescapeError:
@@ -78,8 +102,103 @@ def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner
         place = raised_at(error, function)
         raise TraceError(
             f"{owner}: the rule raised {type(error).__name__}: {error}\n  at {place}\n"
-            "  fix: a rule is traced by calling it once with stand-ins for cell, env and p; it must not raise"
+            "  fix: a rule is traced by calling it with stand-ins for cell, env and p; it must not raise"
         ) from error
+
+
+def _called(function: RuleFunction, names: Names, params: Mapping[str, str], cell: bool) -> Expr:
+    """Call a rule with stand-ins; what it catches of what is refused ends it all the same."""
+    environment, values = _Environment(names), _Params(params)
+    with tracing(function) as traced:
+        try:
+            result = function(_Cell(names), environment, values) if cell else function(environment, values)
+        except TraceError:
+            raise
+        except Exception:
+            _raise_caught(traced)
+            raise
+        _raise_caught(traced)
+        return _not_too_large(_checked(result, function), function)
+
+
+def _raise_caught(traced: Tracing) -> None:
+    error = traced.caught()
+    if isinstance(error, TraceError):
+        raise TraceError(
+            f"{error}\n  note: the rule catches this error (try, or contextlib.suppress). It would be compiled as if that "
+            "always happened; to ask whether there is a name write 'name' in cell, or 'name' in env.drug"
+        )
+    if error is not None:
+        raise error
+
+
+def _refuse_compiled(function: RuleFunction) -> None:
+    for attribute, what, fix in (
+        ("py_func", "compiled by Numba", "the engine compiles rules itself: remove @njit or @jit, or give {}.py_func"),
+        ("pyfunc", "made by np.vectorize", "the engine runs a rule for every cell: give the plain function, {}.pyfunc"),
+    ):
+        plain = getattr(function, attribute, None)
+        if callable(plain) and callable(function):
+            code, name = code_of(plain), getattr(plain, "__name__", "rule")
+            at = repr(plain) if code is None else source_line(code, code.co_firstlineno)
+            shown = "the function" if name == "<lambda>" else name
+            raise trace_error(f"the rule is {what}, which cannot be traced", fix.format(shown), at)
+
+
+_PURE = (
+    "use no random numbers, clocks or state that changes: a rule is traced when the model is made, and what it finds then "
+    "would hold for every cell at every time. The engine draws when hazards strike; a random number of each cell's own is a "
+    "trait, sn.Trait(name, sn.LogNormal(...)); the time is env.time"
+)
+
+
+def _refuse_change(value: Expr, function: RuleFunction, call: Callable[[], Expr]) -> None:
+    """Call a rule again: it must be made of the very same operations."""
+    try:
+        again = call()
+    except Exception as error:
+        what = str(error).partition("\n")[0]
+        raise trace_error(
+            f"the rule was called twice and raised {type(error).__name__} the second time only: {what}",
+            _PURE,
+            raised_at(error, function),
+        ) from error
+    if _same_at_once(value, again):
+        return
+    numbers = numbered(value, again)
+    if numbers[id(value)] == numbers[id(again)]:
+        return
+    first, second = value, again
+    # Down to where they begin to differ.
+    while (first.op, len(first.args), repr(first.value)) == (second.op, len(second.args), repr(second.value)):
+        first, second = next(
+            (x, y) for x, y in zip(first.args, second.args, strict=True) if numbers[id(x)] != numbers[id(y)]
+        )
+    raise trace_error(
+        f"the rule changes from call to call: where it first gave {_exactly(first)}, it then gave {_exactly(second)}",
+        _PURE,
+        _return_line(function),
+    )
+
+
+def _same_at_once(one: Expr, two: Expr) -> bool:
+    """Tell whether two expressions are built alike, part by part; what they share, such as signals, is not looked at."""
+    partner: dict[int, Expr] = {}
+    stack = [(one, two)]
+    while stack:
+        x, y = stack.pop()
+        if x is y or partner.get(id(x)) is y:
+            continue
+        if id(x) in partner or (x.op, len(x.args), repr(x.value)) != (y.op, len(y.args), repr(y.value)):
+            return False
+        partner[id(x)] = y
+        stack.extend(zip(x.args, y.args, strict=True))
+    return True
+
+
+def _exactly(expr: Expr) -> str:
+    """An expression for a message; a number with all its digits, of which the last may be what matters."""
+    return repr(expr.value) if expr.op == "const" else str(expr)
 
 
 def _checked(result: Any, function: RuleFunction) -> Expr:
@@ -150,7 +269,7 @@ class _Cell(_StandIn):
         return f"cell.{self._names.traits[0] if self._names.traits else 'age'}"
 
     def __getattr__(self, name: str) -> Any:
-        _no_dunder(name)
+        _no_dunder(name, self)
         names = self._names
         if name in names.traits:
             return Expr("input", value={"trait": names.traits.index(name)}, label=f"cell.{name}")
@@ -171,13 +290,17 @@ class _Cell(_StandIn):
             ("pool", names.pools, f"env.pool[{name!r}]"),
         ):
             if name in known:
-                raise trace_error(
+                raise missing_error(
                     f"the cell has no trait {name!r}, but there is a {kind} of that name", f"write {right}"
                 )
-        raise trace_error(
+        raise missing_error(
             f"the cell has no trait {name!r}{did_you_mean(name, [*names.traits, 'age', 'mark', 'signal'])}",
             f"add sn.Trait({name!r}, ...) to the model, or correct the name",
         )
+
+    def __contains__(self, name: object) -> bool:
+        # Known when the rule is traced, so a rule may ask what the model has.
+        return name in ("age", "mark", "signal") or name in self._names.traits
 
     def __getitem__(self, name: object) -> NoReturn:
         raise trace_error(f"cell[{name!r}] is written as an item", f"write cell.{name}")
@@ -188,9 +311,16 @@ def _signal(names: Names, name: str, label: str) -> Expr:
         raise trace_error(
             f"{label} cannot be read here", "signals are of a model: give them as signals=[sn.Signal(...)]"
         )
-    value = names.signal(name)
+    try:
+        value = names.signal(name)
+    except (SenescapeError, Postponed) as error:
+        note_refusal(error)
+        raise
     # The same operations under the name that the rule knows them by.
     return Expr(value.op, value.args, value.value, label)
+
+
+_OF_ENV = ("time", "drug", "pool", "count", "sum", "mean")
 
 
 class _Environment(_StandIn):
@@ -205,7 +335,7 @@ class _Environment(_StandIn):
         return "env.time"
 
     def __getattr__(self, name: str) -> Any:
-        _no_dunder(name)
+        _no_dunder(name, self)
         names = self._names
         what = f"env.{name}"
 
@@ -223,8 +353,10 @@ class _Environment(_StandIn):
                 return _Items(what, names.fates, reader("count"), "fate")
             case "sum" | "mean":
                 return _Items(what, names.fates, lambda i, label: _OverFate(names, name, i, label), "fate")
-        known = ["time", "drug", "pool", "count", "sum", "mean"]
-        raise trace_error(f"env has no {name!r}{did_you_mean(name, known)}", f"env has: {', '.join(known)}")
+        raise missing_error(f"env has no {name!r}{did_you_mean(name, _OF_ENV)}", f"env has: {', '.join(_OF_ENV)}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in _OF_ENV
 
     def __getitem__(self, name: object) -> NoReturn:
         raise trace_error(f"env[{name!r}] is not known", f"write env.drug[{name!r}] or env.pool[{name!r}]")
@@ -246,15 +378,18 @@ class _OverFate(_StandIn):
         return f"{self._what}.{self._names.traits[0] if self._names.traits else '<trait>'}"
 
     def __getattr__(self, name: str) -> Expr:
-        _no_dunder(name)
+        _no_dunder(name, self)
         traits = self._names.traits
         if name not in traits:
-            raise trace_error(
+            raise missing_error(
                 f"{self._what}.{name}: there is no trait {name!r}{did_you_mean(name, traits)}",
                 "correct the name or add the trait",
             )
         value = {self._kind: {"fate": self._fate, "of": traits.index(name)}}
         return Expr("input", value=value, label=f"{self._what}.{name}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names.traits
 
     def __getitem__(self, name: object) -> NoReturn:
         raise trace_error(f"{self._what}[{name!r}] is written as an item", f"write {self._what}.{name}")
@@ -282,11 +417,11 @@ class _Items(Reader):
                 f"{self._what}[{shown}]: the model has no such {self._kind}{near}",
                 f"add the {self._kind} {shown} to the model, or correct the name",
             )
-        return self._make(list(self._names).index(name), f"{self._what}[{name!r}]")
+        return self._make(self._names.index(name), f"{self._what}[{name!r}]")
 
     def __getattr__(self, name: str) -> NoReturn:
-        _no_dunder(name)
-        raise trace_error(f"{self._what}.{name} is written as an attribute", f"write {self._what}[{name!r}]")
+        _no_dunder(name, self)
+        raise missing_error(f"{self._what}.{name} is written as an attribute", f"write {self._what}[{name!r}]")
 
     def __setitem__(self, name: object, value: object) -> NoReturn:
         raise trace_error(f"the rule assigns to {self._what}[{name!r}]", "a rule only computes")
@@ -314,19 +449,24 @@ class _Params(_StandIn):
         return f"p.{next(iter(self._full), '<param>')}"
 
     def __getattr__(self, name: str) -> Expr:
-        _no_dunder(name)
+        _no_dunder(name, self)
         if name not in self._full:
-            raise trace_error(
+            raise missing_error(
                 f"the rule has no parameter {name!r}{did_you_mean(name, self._full)}",
                 f"add {name!r} to its params={{...}}, or correct the name",
             )
         return Expr("param", value=self._full[name], label=f"p.{name}")
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._full
+
     def __getitem__(self, name: str) -> Expr:
         return getattr(self, name)  # type: ignore[no-any-return]
 
 
-def _no_dunder(name: str) -> None:
+def _no_dunder(name: str, what: object) -> None:
     """Python asks objects for special names of its own accord; those are no mistake of a rule."""
     if name.startswith("__"):
         raise AttributeError(name)
+    if name in COMPILED:
+        raise trace_error(f"{what} is given to a function compiled by Numba, which cannot be traced", COMPILED[name])
