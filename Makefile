@@ -46,7 +46,7 @@ claims: $(VENV)/built $(VENV)/tools  ## Run the claims of the source and write d
 	$(BIN)/senescape claims --gallery docs
 
 parameters: $(VENV)/built  ## Write docs/parameters.md from the code
-	$(BIN)/python -m senescape.parameter_table docs/parameters.md
+	$(BIN)/python -m senescape.plugins.parameter_table docs/parameters.md
 
 outcomes: $(VENV)/built $(VENV)/tools $(VENV)/fit  ## Outcomes of patients and sensitivity to parameters: docs/outcomes.md
 	$(BIN)/python fits/outcomes.py --write

@@ -20,7 +20,7 @@ import numpy as np
 import senescape as sn
 from scipy.stats import beta
 from senescape.biology.observed import DOSE_SERIES, ONSET
-from senescape.recovery import score
+from senescape.experiments.recovery import score
 
 WELLS = Path(__file__).resolve().parents[2] / "shared" / "data" / "howard2022" / "counts_dose.csv"
 """The wells' counts, drawn where the folder is there; the figures of the table are typed in with their citation."""

@@ -28,8 +28,8 @@ import senescape as sn
 from growth import untreated
 from pyabc.sampler import SingleCoreSampler
 from senescape.biology.observed import DOSE_SERIES, ONSET
-from senescape.plugins import preset_paths
-from senescape.recovery import score
+from senescape.experiments.recovery import score
+from senescape.plugins.registry import preset_paths
 from wells import DATA, Dose, read, simulate
 
 WIDTHS = {

@@ -20,7 +20,7 @@ import numpy as np
 import senescape as sn
 from scipy.stats import beta
 from senescape.biology.observed import ONSET
-from senescape.recovery import score
+from senescape.experiments.recovery import score
 
 DAY = 24.0
 EVERY = 8.0

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import senescape as sn
 from senescape.biology.observed import ONSET
-from senescape.recovery import score
+from senescape.experiments.recovery import score
 from wells import Array, Dose, simulate
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -32,10 +32,10 @@ faster approximate simulator of the same rules (time steps, thinned cells), then
 hand. A fit starts from there and runs for minutes on one core, a few generations: it does not map the posterior. Distances in
 fresh wells differ by a few hundredths by chance alone.
 
-Measured and simulated counts are scored by one rule, `senescape.recovery.score`, which agrees with the published labels on 177 of
-180 wells (the other three: MDA-MB-231 at 500 nM, whose counts at the last image stand below three quarters of the first). **One
-number of the rule differs between lines**: published delays of MDA-MB-231 mark the lowest count (`onset` 1), those of MCF7
-stand at 0.59 of the time to it. Delays of BT474 are published as 0 or not at all.
+Measured and simulated counts are scored by one rule, `senescape.experiments.recovery.score`, which agrees with the published
+labels on 177 of 180 wells (the other three: MDA-MB-231 at 500 nM, whose counts at the last image stand below three quarters
+of the first). **One number of the rule differs between lines**: published delays of MDA-MB-231 mark the lowest count (`onset`
+1), those of MCF7 stand at 0.59 of the time to it. Delays of BT474 are published as 0 or not at all.
 
 *Observed delay* is the median as published, over the wells that recovered; *wells, scored* is the median that the rule gives for
 the same wells, and in brackets the least and the greatest of them; *predicted* is the rule's median over simulated wells that

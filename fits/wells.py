@@ -14,7 +14,7 @@ import senescape as sn
 from numpy.typing import NDArray
 from scipy.stats import beta
 from senescape.biology.observed import DOSE_SERIES, ONSET, DoseCondition
-from senescape.recovery import Recovery, score
+from senescape.experiments.recovery import Recovery, score
 
 Array = NDArray[np.float64]
 

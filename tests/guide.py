@@ -18,7 +18,7 @@ from pathlib import Path
 _BLOCK = re.compile(r"^```(sh|python|toml|text)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# ([\w./-]+\.(?:py|toml))\n")
 _COMMANDS = {
-    "senescape": "from senescape.cli import main; raise SystemExit(main())",
+    "senescape": "from senescape.cli.main import main; raise SystemExit(main())",
     "pytest": "import pytest; raise SystemExit(pytest.main())",
 }
 _MARK = "-- what the next block prints --"

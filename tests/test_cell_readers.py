@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import senescape as sn
-from senescape.suggest import did_you_mean
+from senescape._support.suggest import did_you_mean
 
 
 def text(path, content):

@@ -10,9 +10,9 @@ import time
 import numpy as np
 import pytest
 import senescape as sn
-from senescape.checkpoint import MAGIC, read_checkpoint
-from senescape.cli import main
-from senescape.plugins import registered
+from senescape.cli.main import main
+from senescape.plugins.registry import registered
+from senescape.simulation.checkpoint import MAGIC, read_checkpoint
 
 from tests.models import RUN, everything
 
@@ -390,7 +390,7 @@ class TestFiles:
         def full(fd):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("senescape.writing.os.fsync", full)
+        monkeypatch.setattr("senescape._support.atomic.os.fsync", full)
         with pytest.raises(sn.CheckpointError, match="No space left") as raised:
             sn.simulate(everything(), **SMALL, checkpoint=path)
         assert len(raised.value.partial.replicate) == SMALL["replicates"]
@@ -401,7 +401,7 @@ class TestFiles:
         """The writer is killed again and again; the file is an old one or a new one."""
         code = (
             "import sys, pathlib\n"
-            "from senescape.writing import write_whole\n"
+            "from senescape._support.atomic import write_whole\n"
             "content = pathlib.Path(sys.argv[1]).read_bytes()\n"
             "print('on', flush=True)\n"
             "while True: write_whole(pathlib.Path(sys.argv[1]), [content[:100], content[100:]])\n"
@@ -433,7 +433,7 @@ def test_the_command_line_keeps_and_resumes(tmp_path, capsys):
 
 def test_ctrl_c_while_a_file_is_packed_is_ctrl_c(monkeypatch):
     """NumPy's own writer makes a ValueError of it on its way out."""
-    from senescape.writing import pack
+    from senescape._support.atomic import pack
 
     def interrupted(*_):
         raise KeyboardInterrupt

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape import checkpoint
-from senescape.checkpoint import Writer, read_checkpoint
-from senescape.engine import COUNTED, RECORDED
-from senescape.resuming import _beyond, _padded
-from senescape.run import dose_document, dose_of
+from senescape.simulation.checkpoint import Writer, read_checkpoint
+from senescape.simulation.engine import COUNTED, RECORDED
+from senescape.simulation.resume import _beyond, _padded
+from senescape.simulation.run_document import dose_document, dose_of
 
 from .models import RUN, everything
 

@@ -9,7 +9,7 @@ import senescape as sn
 from senescape.claims import Finding, Lab, claims, run_claim
 from senescape.claims.framework import Outcome
 from senescape.claims.report import draw, gallery, summary, text, to_json
-from senescape.cli import main
+from senescape.cli.main import main
 
 pytestmark = pytest.mark.biology
 

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from senescape.cli import main
+from senescape.cli.main import main
 from senescape.errors import ResultError
-from senescape.results import Result, open_result
+from senescape.results.result import Result, open_result
 
 pytestmark = pytest.mark.biology
 
@@ -30,7 +30,9 @@ def scenario(tmp_path):
 def test_a_place_for_the_result_is_tried_before_the_run(scenario, tmp_path, monkeypatch, capsys, out):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    monkeypatch.setattr(sys.modules["senescape.simulate"], "simulate", lambda *args, **settings: pytest.fail("it ran"))
+    monkeypatch.setattr(
+        sys.modules["senescape.simulation.simulate"], "simulate", lambda *args, **settings: pytest.fail("it ran")
+    )
     assert main(["run", scenario, "--out", out]) == 2
     said = capsys.readouterr().err
     assert "is no path" in said or "cannot be written to" in said

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import senescape as sn
 from scipy import stats
-from senescape.cohort import quantiles
-from senescape.distributions import Distribution
+from senescape.model.distributions import Distribution
+from senescape.trials.cohort import quantiles
 
 DISTRIBUTIONS = {
     "normal": (sn.Normal(1.0, 2.0), stats.norm(1.0, 2.0)),

@@ -7,13 +7,14 @@ import time
 import numpy as np
 import pytest
 import senescape as sn
-from senescape.describe import describe_plugin
-from senescape.evaluate import evaluate
-from senescape.expr import Expr, GraphBuilder, size_of
-from senescape.formula import formula
-from senescape.plugins import registered
+from senescape.plugins.describe import describe_plugin
+from senescape.plugins.registry import registered
+from senescape.rules.evaluator import evaluate
+from senescape.rules.expression import Expr, size_of
+from senescape.rules.formula import formula
+from senescape.rules.graph import GraphBuilder
+from senescape.rules.tracer import Names, trace
 from senescape.testing import check_rule
-from senescape.trace import Names, trace
 
 NAMES = Names(traits=["x"])
 N = 20_000

@@ -2,8 +2,8 @@
 
 import pytest
 import senescape as sn
-from senescape.cli import main
-from senescape.plugins import known_plugins, own_plugins, registered
+from senescape.cli.main import main
+from senescape.plugins.registry import known_plugins, own_plugins, registered
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import pytest
 import senescape as sn
 from hypothesis import given
 from hypothesis import strategies as st
-from senescape.distributions import Distribution
+from senescape.model.distributions import Distribution
 
 # Distribution, mean, variance.
 LAWS = [

@@ -79,7 +79,7 @@ def test_toml_blocks_are_valid_scenarios(page):
 
 
 def test_every_hook_stands_in_the_guide():
-    from senescape.hookspecs import Hooks
+    from senescape.plugins.hookspecs import Hooks
 
     guide = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
     missing = [hook for hook in vars(Hooks) if hook.startswith("senescape_") and f"`{hook}`" not in guide]

@@ -5,7 +5,7 @@ import pytest
 import senescape as sn
 from senescape import experiments
 from senescape.experiments.histology import _wilson
-from senescape.plugins import registered
+from senescape.plugins.registry import registered
 
 pytestmark = pytest.mark.biology
 DAY = 24.0
@@ -59,7 +59,7 @@ class TestWatch:
             experiments.watch(scenario, [0.0], lambda visit: 1)
 
     def test_nothing_stays_registered(self):
-        from senescape.plugins import known_plugins
+        from senescape.plugins.registry import known_plugins
 
         before = known_plugins()
         with pytest.raises(sn.SimulationError, match="ZeroDivisionError"):

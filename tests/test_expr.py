@@ -7,9 +7,10 @@ import pytest
 import senescape as sn
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from senescape.arrays import Cells, Environment
-from senescape.evaluate import evaluate, reader
-from senescape.expr import Expr, GraphBuilder, inputs_of
+from senescape.rules.arrays import Cells, Environment
+from senescape.rules.evaluator import evaluate, reader
+from senescape.rules.expression import Expr, inputs_of
+from senescape.rules.graph import GraphBuilder
 
 N = 7
 PARAMS = {"a": 0.7, "b": 2.0, "n": 3.0}

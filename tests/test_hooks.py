@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 import senescape as sn
-from senescape.plugins import assemble, registered
+from senescape.plugins.assemble import assemble
+from senescape.plugins.registry import registered
 
 
 def boost(factor=3.0):

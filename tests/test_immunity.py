@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import senescape as sn
-from senescape.arrays import Cells, Environment
 from senescape.biology import immunity
+from senescape.rules.arrays import Cells, Environment
 from senescape.testing import check_rule
 
 pytestmark = pytest.mark.biology
@@ -112,14 +112,14 @@ def test_ligands_go_together():
         def senescape_visit(self, visit):
             told.append([visit.cells["senescent"].signal[f"{name}_inhibition"] for name in immunity.LIGANDS])
 
-    from senescape import plugins
+    from senescape.plugins import registry
 
     sn.register_plugin("look", Look())
     try:
         watched = model.model_copy(update={"plugins": ("biology", "immunity", "look"), "visits": (0.0,), "until": 1.0})
         sn.simulate(watched, seed=1)
     finally:
-        plugins._REGISTERED.pop("look")
+        registry._REGISTERED.pop("look")
     logs = np.log(np.array(told[0]))
     # Shared spread 0.3 beside one of 0.5 each: a correlation of 0.09/0.34 = 0.26.
     assert np.corrcoef(logs)[0, 1] == pytest.approx(0.26, abs=5.5 / np.sqrt(2000))

@@ -2,7 +2,8 @@
 
 import pytest
 import senescape as sn
-from senescape import cli, installed, plugins
+from senescape import cli, plugins
+from senescape.plugins import installed
 
 MODULE = """
 import senescape as sn

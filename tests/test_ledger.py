@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from senescape.ledger import Ledger, TransitionInfo
+from senescape.results.ledger import Ledger, TransitionInfo
 
 # Counts are powers of two, so that a sum says what is in it. "dish" holds two fates, the others one.
 EVENTS = {

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import senescape as sn
-from senescape.cli import main
-from senescape.plugins import registered
+from senescape.cli.main import main
+from senescape.plugins.registry import registered
 
 pytestmark = pytest.mark.biology
 

@@ -5,8 +5,8 @@ import pytest
 import senescape as sn
 from hypothesis import given
 from hypothesis import strategies as st
-from senescape.arrays import Cells, Environment
-from senescape.evaluate import evaluate, reader
+from senescape.rules.arrays import Cells, Environment
+from senescape.rules.evaluator import evaluate, reader
 
 
 def kill(cell, env, p):

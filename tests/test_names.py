@@ -2,7 +2,7 @@
 
 import pytest
 import senescape as sn
-from senescape.names import Listing, check_spelling
+from senescape._support.names import Listing, check_spelling
 
 MICRO, MU = "\u00b5M", "\u03bcM"
 ACUTE, JOINED = "cafe\u0301", "caf\u00e9"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape.biology import hooks as _  # noqa: F401 - the built-in plugins are imported as they are found
-from senescape.hookspecs import Hooks
-from senescape.plugins import known_plugins, load_plugin
+from senescape.plugins.hookspecs import Hooks
+from senescape.plugins.registry import known_plugins, load_plugin
 
 pytestmark = pytest.mark.biology
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import senescape as sn
-from senescape.parameter_table import to_markdown
-from senescape.plugins import assemble, own_plugins
+from senescape.plugins.assemble import assemble
+from senescape.plugins.parameter_table import to_markdown
+from senescape.plugins.registry import own_plugins
 
 pytestmark = pytest.mark.biology
 

@@ -8,8 +8,8 @@ import venv
 import pytest
 import senescape as sn
 from senescape import cli, plugins
-from senescape.describe import describe_plugin
-from senescape.scaffold import KINDS, new_plugin
+from senescape.plugins.describe import describe_plugin
+from senescape.plugins.scaffold import KINDS, new_plugin
 
 pytestmark = pytest.mark.biology
 
@@ -50,7 +50,7 @@ def test_plugins_are_listed_and_shown(capsys):
 
 
 def test_a_reader_that_stops_early_is_no_error():
-    show = f'{sys.executable} -c \'from senescape.cli import main; raise SystemExit(main(["plugins", "show", "biology"]))\''
+    show = f'{sys.executable} -c \'from senescape.cli.main import main; raise SystemExit(main(["plugins", "show", "biology"]))\''
     done = subprocess.run(
         ["sh", "-c", f"({show}; echo code $? >&2) | true"], capture_output=True, text=True, check=False
     )
@@ -91,7 +91,7 @@ def test_a_new_plugin_is_a_package_that_installs(tmp_path):
     env = {"PYTHONPATH": outer, "PATH": "/usr/bin:/bin"}
     done = subprocess.run(install, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    show = "from senescape.cli import main; import sys; sys.exit(main(['plugins', 'show', 'demo']))"
+    show = "from senescape.cli.main import main; import sys; sys.exit(main(['plugins', 'show', 'demo']))"
     shown = subprocess.run([python, "-c", show], env=env, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
     assert "demo 0.1.0" in shown.stdout

@@ -2,7 +2,8 @@
 
 import pytest
 import senescape as sn
-from senescape.profile import Profile, profile_of, shares
+from senescape.model.rule_costs import shares
+from senescape.results.profile import Profile, profile_of
 
 
 def model():

@@ -7,9 +7,9 @@ import pytest
 import senescape as sn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from senescape.rules.inputs import reads_of
 from senescape.testing import strategies as sts
-from senescape.testing.points import Program
-from senescape.testing.reads import reads_of
+from senescape.testing.sampling import Program
 
 sts.register_profiles()
 profile = settings.get_profile(os.environ.get("SENESCAPE_PROFILE", "senescape"))

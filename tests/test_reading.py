@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape import reading, writing
-from senescape.memory import available
-from senescape.reading import DamagedError, characters, read_json, regular, unpack
-from senescape.writing import pack, try_to_write, write_whole
+from senescape._support.archive import DamagedError, characters, read_json, regular, unpack
+from senescape._support.atomic import pack, try_to_write, write_whole
+from senescape._support.memory import available
 
 ARRAYS = {
     "numbers": {"a": np.arange(5.0), "b": np.array([[1, -2], [3, 4]], dtype=np.int64)},
@@ -302,7 +302,7 @@ def test_memory_that_is_left_is_known():
     # A limit of the process counts, and a run that would pass it ends in good order, though it named none itself.
     code = """
 import json, resource, senescape as sn
-from senescape.memory import available
+from senescape._support.memory import available
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 model = sn.Model(
     fates=["a"],

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape.biology.observed import DOSE_SERIES
-from senescape.recovery import score
+from senescape.experiments.recovery import score
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "howard2022"
 TIME = np.arange(0.0, 400.0, 12.0)

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 import senescape as sn
-from senescape.results import Result
+from senescape.results.result import Result
 
 from .models import RUN, everything
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import senescape as sn
-from senescape.checkpoint import read_checkpoint
+from senescape.simulation.checkpoint import read_checkpoint
 
 from .test_checkpoint import plain
 

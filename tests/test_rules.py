@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import senescape as sn
-from senescape.arrays import Cells, Environment, Values
-from senescape.rules import as_params, as_rule
+from senescape.rules.arrays import Cells, Environment, Values
+from senescape.rules.parameter import as_params
+from senescape.rules.rule import as_rule
 
 
 def kill(cell, env, p):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape._support.validate import positive, whole_number
-from senescape.run import MAX_OBSERVATIONS, dose_document, observation_times, run_document
+from senescape.simulation.run_document import MAX_OBSERVATIONS, dose_document, observation_times, run_document
 
 from .models import everything
 

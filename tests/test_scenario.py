@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 import senescape as sn
-from senescape import cli, installed, plugins
-from senescape.hookspecs import Hooks, hookimpl
-from senescape.plugins import registered
+from senescape import cli, plugins
+from senescape.plugins import installed, registry
+from senescape.plugins.hookspecs import Hooks, hookimpl
+from senescape.plugins.registry import registered
 
 pytestmark = pytest.mark.biology
 
@@ -113,7 +114,7 @@ def test_command_line(tmp_path, capsys):
 
 def test_the_installed_command_answers():
     done = subprocess.run(
-        [sys.executable, "-m", "senescape.cli", "presets"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "senescape.cli.main", "presets"], capture_output=True, text=True, check=True
     )
     assert "bt474-doxorubicin" in done.stdout
 
@@ -167,7 +168,7 @@ def test_broken_plugins_are_named(monkeypatch, hooks, words):
 
 def test_autoload_can_be_turned_off(monkeypatch):
     monkeypatch.setenv(installed.NO_AUTOLOAD, "1")
-    assert set(plugins.known_plugins()) - set(plugins._REGISTERED) == set(plugins._OWN)
+    assert set(plugins.known_plugins()) - set(registry._REGISTERED) == set(registry._OWN)
 
 
 def test_every_hook_is_documented_with_an_example():
@@ -211,7 +212,7 @@ def test_other_parameters_after_the_model_was_made_are_the_models_too():
 
 
 def test_a_plugin_can_be_an_object(monkeypatch):
-    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    monkeypatch.setattr(registry, "_REGISTERED", {})
 
     def escaped(result):
         return result.events[0, -1, [t.name for t in result.layout.transitions].index("escape")]
@@ -246,7 +247,7 @@ def test_a_plugin_can_be_an_object(monkeypatch):
     ],
 )
 def test_a_plugin_that_another_one_needs_is_named(monkeypatch, hooks):
-    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    monkeypatch.setattr(registry, "_REGISTERED", {})
     provider = SimpleNamespace(
         senescape_signals=hookimpl(lambda: [sn.Signal("secretion", 1.0)]),
         senescape_drugs=hookimpl(lambda: [sn.Drug("anakinra", half_life=5.0)]),
@@ -304,7 +305,7 @@ def test_a_file_is_read_whatever_else_is_installed(tmp_path, monkeypatch):
     def broken():
         raise sn.PluginError("a plugin that nobody named is broken")
 
-    monkeypatch.setattr("senescape.scenario.preset_paths", broken)
+    monkeypatch.setattr("senescape.scenarios.scenario.preset_paths", broken)
     path = tmp_path / "s.toml"
     path.write_text('initial = { cycling = 1 }\nuntil = "1 d"\n')
     assert sn.load(str(path)).until == 24.0
@@ -313,7 +314,7 @@ def test_a_file_is_read_whatever_else_is_installed(tmp_path, monkeypatch):
 
 
 def test_marks_pools_observables_and_presets_of_a_plugin_take_part(monkeypatch, tmp_path):
-    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    monkeypatch.setattr(registry, "_REGISTERED", {})
     (tmp_path / "mine.toml").write_text(
         'plugins = ["biology", "extra"]\ninitial = { senescent = 200 }\nuntil = 24\nevery = 12\n'
     )

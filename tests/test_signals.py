@@ -8,7 +8,7 @@ import pytest
 import senescape as sn
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from senescape.arrays import Cells, Environment
+from senescape.rules.arrays import Cells, Environment
 
 
 def killing(cell, env, p):

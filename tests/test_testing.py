@@ -62,9 +62,9 @@ def test_built_in_rules_pass():
 
 
 def _reads(part, name):
-    from senescape.rules import Rule
-    from senescape.testing.points import ranges_of
-    from senescape.testing.reads import reads_of
+    from senescape.rules.inputs import reads_of
+    from senescape.rules.rule import Rule
+    from senescape.testing.sampling import ranges_of
 
     if not isinstance(part.hazard, Rule):
         return False

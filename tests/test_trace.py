@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import senescape as sn
 from scipy import special
-from senescape.arrays import Cells, Environment, Values
-from senescape.trace import Names, trace
+from senescape.rules.arrays import Cells, Environment, Values
+from senescape.rules.tracer import Names, trace
 
 NAMES = Names(
     fates=["senescent", "cycling"], traits=["depth", "mcl1"], marks=["old"], drugs=["navitoclax"], pools=["t_cells"]

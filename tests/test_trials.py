@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape import survival
-from senescape.survival import Comparison, compare, kaplan_meier, median
+from senescape.trials.survival import Comparison, compare, kaplan_meier, median
 
 
 class Tumour:
@@ -43,9 +43,9 @@ class Tumour:
 
 @pytest.fixture(autouse=True)
 def plugin(monkeypatch):
-    from senescape import plugins
+    from senescape.plugins import registry
 
-    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    monkeypatch.setattr(registry, "_REGISTERED", {})
     sn.register_plugin("tumour", Tumour())
 
 
@@ -412,7 +412,7 @@ def test_trials_that_cannot_be_are_refused(arms, settings, message):
 
 
 def test_a_patient_that_cannot_be_is_told_before_any_is_run(monkeypatch):
-    monkeypatch.setattr("senescape.trials.execute", lambda *args: pytest.fail("it ran"))
+    monkeypatch.setattr("senescape.trials.trial.execute", lambda *args: pytest.fail("it ran"))
     cohort = sn.Cohort({"depth.initial.median": sn.Uniform(-0.1, 1.9)}, patients=20, seed=1)
     with pytest.raises(sn.ModelError, match=r"patient \d+ of the cohort: .*median must be > 0"):
         sn.trial({"a": arm()}, cohort=cohort)

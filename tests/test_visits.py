@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import senescape as sn
-from senescape.visits import _changed
+from senescape.model.visits import _changed
 
 Z = 5.5
 

@@ -8,18 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from senescape._core import __version__
-from senescape.distributions import (
-    Bernoulli,
-    Beta,
-    Constant,
-    Exponential,
-    Gamma,
-    Integers,
-    LogNormal,
-    Normal,
-    Uniform,
-)
-from senescape.drugs import Dose, Drug, Pulse
+from senescape._support.moved import install
 from senescape.errors import (
     CheckpointError,
     MemoryLimitError,
@@ -34,48 +23,61 @@ from senescape.errors import (
     TraceError,
     UnitError,
 )
-from senescape.expr import hill
-from senescape.ledger import Ledger
-from senescape.model import Model
-from senescape.observables import Observable
-from senescape.pools import Pool
-from senescape.results import Result, open_result
-from senescape.rules import Param, Rule
-from senescape.run import Relapse
-from senescape.signals import Modifier, Signal
-from senescape.simulate import simulate
-from senescape.traits import Trait, ar1, copy, relax, reset, scaled
-from senescape.transitions import Death, Division, Escape, Immunotherapy, Senolytic, Transition
+from senescape.model.distributions import (
+    Bernoulli,
+    Beta,
+    Constant,
+    Exponential,
+    Gamma,
+    Integers,
+    LogNormal,
+    Normal,
+    Uniform,
+)
+from senescape.model.drugs import Dose, Drug, Pulse
+from senescape.model.model import Model
+from senescape.model.observables import Observable
+from senescape.model.pools import Pool
+from senescape.model.signals import Modifier, Signal
+from senescape.model.stopping import Relapse
+from senescape.model.traits import Trait, ar1, copy, relax, reset, scaled
+from senescape.model.transitions import Death, Division, Escape, Immunotherapy, Senolytic, Transition
+from senescape.model.visits import Visit, VisitRule
+from senescape.results.ledger import Ledger
+from senescape.results.result import Result, open_result
+from senescape.rules.expression import hill
+from senescape.rules.parameter import Param
+from senescape.rules.rule import Rule
+from senescape.simulation.simulate import simulate
 from senescape.units import days, hours, minutes, weeks
-from senescape.visits import Visit, VisitRule
 
 if TYPE_CHECKING:
     from senescape import experiments, testing
-    from senescape.cohort import Cohort
-    from senescape.hookspecs import hookimpl
-    from senescape.measured import Measured, read_cells
-    from senescape.parameter_table import parameters
-    from senescape.plugins import register_plugin
-    from senescape.resuming import resume
-    from senescape.scenario import Scenario, load, presets
-    from senescape.trials import Trial, trial
+    from senescape.plugins.hookspecs import hookimpl
+    from senescape.plugins.parameter_table import parameters
+    from senescape.plugins.registry import register_plugin
+    from senescape.scenarios.cell_tables import Measured, read_cells
+    from senescape.scenarios.scenario import Scenario, load, presets
+    from senescape.simulation.resume import resume
+    from senescape.trials.cohort import Cohort
+    from senescape.trials.trial import Trial, trial
 
 # Modules that need pydantic or pluggy are read when they are first used, so that the import stays quick.
 _LATER = {
-    "Scenario": "senescape.scenario",
-    "load": "senescape.scenario",
-    "presets": "senescape.scenario",
-    "hookimpl": "senescape.hookspecs",
-    "Measured": "senescape.measured",
-    "resume": "senescape.resuming",
+    "Scenario": "senescape.scenarios.scenario",
+    "load": "senescape.scenarios.scenario",
+    "presets": "senescape.scenarios.scenario",
+    "hookimpl": "senescape.plugins.hookspecs",
+    "Measured": "senescape.scenarios.cell_tables",
+    "resume": "senescape.simulation.resume",
     "experiments": "senescape.experiments",
-    "read_cells": "senescape.measured",
-    "parameters": "senescape.parameter_table",
-    "register_plugin": "senescape.plugins",
+    "read_cells": "senescape.scenarios.cell_tables",
+    "parameters": "senescape.plugins.parameter_table",
+    "register_plugin": "senescape.plugins.registry",
     "testing": "senescape.testing",
-    "Cohort": "senescape.cohort",
-    "Trial": "senescape.trials",
-    "trial": "senescape.trials",
+    "Cohort": "senescape.trials.cohort",
+    "Trial": "senescape.trials.trial",
+    "trial": "senescape.trials.trial",
 }
 
 __all__ = [
@@ -150,6 +152,9 @@ __all__ = [
     "trial",
     "weeks",
 ]
+
+
+install()
 
 
 def __getattr__(name: str) -> Any:

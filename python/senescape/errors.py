@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from senescape.results import Result
+    from senescape.results.result import Result
 
 __all__ = [
     "CheckpointError",

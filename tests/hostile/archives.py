@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from senescape.checkpoint import MAGIC
+from senescape.simulation.checkpoint import MAGIC
 
 Parts = dict[str, Any]
 

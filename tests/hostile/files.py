@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import senescape as sn
-from senescape.checkpoint import MAGIC
+from senescape.simulation.checkpoint import MAGIC
 
 from tests.hostile import archives, scenarios
 from tests.hostile.watching import Seen, watch

@@ -20,7 +20,7 @@ MODULES = [
     "pytest.__main__",
     "test.autotest",
     "setuptools.launch",
-    "senescape.cli",
+    "senescape.cli.main",
     "__main__",
     ".",
     "..",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import senescape as sn
-from senescape.simulate import check
+from senescape.simulation.simulate import check
 
 WRONG = frozenset(
     {"os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.find_class", "socket.connect"}

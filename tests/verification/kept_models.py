@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import senescape as sn
-from senescape.run import run_document
-from senescape.scenario import load
+from senescape.scenarios.scenario import load
+from senescape.simulation.run_document import run_document
 
 from tests.models import RUN, everything
 from tests.verification.random_rules import random_model, settings_of

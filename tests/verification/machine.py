@@ -15,7 +15,7 @@ import senescape as sn
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from senescape.checkpoint import read_checkpoint
+from senescape.simulation.checkpoint import read_checkpoint
 from senescape.testing import strategies as sts
 
 from tests.models import RUN, everything

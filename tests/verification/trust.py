@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 import senescape as sn
-from senescape.checkpoint import MAGIC, read_checkpoint
-from senescape.run import run_document
-from senescape.simulate import execute
+from senescape.simulation.checkpoint import MAGIC, read_checkpoint
+from senescape.simulation.run_document import run_document
+from senescape.simulation.simulate import execute
 
 from tests.models import RUN as SHORT
 from tests.models import everything

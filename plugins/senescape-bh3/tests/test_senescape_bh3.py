@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import senescape as sn
 import senescape_bh3 as plugin
-from senescape.arrays import Cells, Environment
+from senescape.rules.arrays import Cells, Environment
 from senescape.testing import check_rule
 from senescape_bh3 import limit as limits
 

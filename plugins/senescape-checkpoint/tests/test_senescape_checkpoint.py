@@ -3,8 +3,8 @@
 import pytest
 import senescape as sn
 import senescape_checkpoint as plugin
-from senescape.arrays import Cells, Environment
 from senescape.biology import immunity
+from senescape.rules.arrays import Cells, Environment
 from senescape.testing import check_rule
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import senescape as sn
 import senescape_dr5 as plugin
-from senescape.arrays import Cells, Environment
+from senescape.rules.arrays import Cells, Environment
 from senescape.testing import check_rule
 
 DRIVE, GUARD = plugin.senescape_signals()

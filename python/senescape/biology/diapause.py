@@ -13,7 +13,7 @@ import numpy as np
 
 import senescape as sn
 from senescape.biology.arrest import G1
-from senescape.hookspecs import hookimpl
+from senescape.plugins.hookspecs import hookimpl
 
 
 def enter(cell: Any, env: Any, p: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import senescape as sn
 from senescape.biology import arrest, cycle, intrinsic
-from senescape.hookspecs import hookimpl
+from senescape.plugins.hookspecs import hookimpl
 
 _PRESETS = Path(__file__).with_name("presets")
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import senescape as sn
-from senescape.hookspecs import hookimpl
+from senescape.plugins.hookspecs import hookimpl
 
 LIVING = ("cycling", "arrested", "senescent")
 LIGANDS = ("pd_l1", "pd_l2", "galectin9")

@@ -84,7 +84,7 @@ DOSE_SERIES: dict[str, tuple[DoseCondition, ...]] = {
 
 ONSET: dict[str, float] = {"mcf7": 0.59, "mda-mb-231": 1.0, "bt474": 1.0}
 """Where the published delays stand, as a share of the time from treatment to the lowest count (`onset` of
-:func:`senescape.recovery.score`).
+:func:`senescape.experiments.recovery.score`).
 
 In MDA-MB-231 they mark the lowest count. In MCF7, whose wells fall and turn more slowly, they stand at 0.59 of the time to it
 (medians of the five doses: 0.67, 0.57, 0.64, 0.52 and 0.53), while the counts still fall. No single definition tried gives both:

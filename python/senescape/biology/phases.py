@@ -12,7 +12,7 @@ import numpy as np
 
 import senescape as sn
 from senescape.biology import cycle
-from senescape.hookspecs import hookimpl
+from senescape.plugins.hookspecs import hookimpl
 
 DRUG = "docetaxel"
 EC50 = sn.Param(

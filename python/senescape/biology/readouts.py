@@ -12,7 +12,7 @@ import numpy as np
 
 import senescape as sn
 from senescape.biology.arrest import impulse
-from senescape.hookspecs import hookimpl
+from senescape.plugins.hookspecs import hookimpl
 
 LIVING = ("cycling", "arrested", "senescent")
 STOPPED = ("arrested", "senescent")

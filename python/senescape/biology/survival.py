@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import senescape as sn
-from senescape.hookspecs import hookimpl
+from senescape.plugins.hookspecs import hookimpl
 
 STOPPED = ("arrested", "senescent")
 LIVING = ("cycling", "arrested", "senescent")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.claims.framework import Finding, Lab, claim
-from senescape.scenario import Scenario
+from senescape.scenarios.scenario import Scenario
 
 DAY = 24.0
 

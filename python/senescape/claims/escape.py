@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from senescape.biology.observed import DOSE_SERIES, ONSET
 from senescape.claims.framework import Finding, Lab, claim
 from senescape.claims.scenes import DAY, chemotherapy, treated
-from senescape.drugs import Pulse
-from senescape.recovery import score
-from senescape.run import Relapse
-from senescape.scenario import load
+from senescape.experiments.recovery import score
+from senescape.model.drugs import Pulse
+from senescape.model.stopping import Relapse
+from senescape.scenarios.scenario import load
 
 TURNING = {"cycle.capacity": 4000.0, "turnover.hazard": 0.008, "escape.h0": 0.05, "escape.gamma": 6.0}
 """A tumour whose cells keep being replaced, so that generations pass while it is full."""

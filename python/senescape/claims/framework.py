@@ -189,7 +189,7 @@ class Lab:
 
     def simulate(self, model: Any, **settings: Any) -> Any:
         """:func:`senescape.simulate` with a fresh seed unless one is given."""
-        from senescape.simulate import simulate
+        from senescape.simulation.simulate import simulate
 
         return simulate(model, **{"seed": self.fresh(), "threads": self.threads, "progress": False, **settings})
 
@@ -220,7 +220,7 @@ class Lab:
 
     def trial(self, arms: Mapping[str, Any], **settings: Any) -> Any:
         """:func:`senescape.trial` with a fresh seed unless one is given."""
-        from senescape.trials import trial
+        from senescape.trials.trial import trial
 
         return trial(arms, **{"seed": self.fresh(), "threads": self.threads, "progress": False, **settings})
 

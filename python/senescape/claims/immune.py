@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from senescape.claims.framework import Finding, Lab, claim, index
 from senescape.claims.scenes import DAY, treated
-from senescape.results import Result
-from senescape.scenario import Scenario
+from senescape.results.result import Result
+from senescape.scenarios.scenario import Scenario
 
 LIGANDS = ("pd_l1", "pd_l2", "galectin9")
 BARE = {f"{name}.initial.median": 1e-3 for name in LIGANDS}

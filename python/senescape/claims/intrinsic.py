@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from senescape.claims.framework import Finding, Lab, claim, index
 from senescape.claims.scenes import DAY, daily, treated
-from senescape.results import Result
+from senescape.results.result import Result
 
 
 def _left(result: Result, fate: str, day: float) -> NDArray[np.float64]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from senescape._support.optional import require
 from senescape.claims.framework import Check, Finding, Outcome
-from senescape.extras import require
 
 __all__ = ["draw", "gallery", "summary", "text", "to_json"]
 

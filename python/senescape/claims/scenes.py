@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from senescape.scenario import Scenario
+from senescape.scenarios.scenario import Scenario
 
 __all__ = ["DAY", "IN_VIVO", "chemotherapy", "daily", "treated"]
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from senescape.claims.framework import Finding, Lab, claim, index
 from senescape.experiments import tumour_volume
-from senescape.results import Result
-from senescape.run import Relapse
-from senescape.scenario import Scenario, load
+from senescape.model.stopping import Relapse
+from senescape.results.result import Result
+from senescape.scenarios.scenario import Scenario, load
 
 ALIKE: dict[str, float] = {
     # Every spread that cells of the built-in biology have, taken away.

@@ -5,9 +5,9 @@
 
 from senescape.experiments.histology import PANEL, Stain, histology
 from senescape.experiments.lineage import barcodes, reporter
-from senescape.experiments.replating import rechallenge, sort_cells
-from senescape.experiments.volume import response, tumour_volume
-from senescape.experiments.watching import watch
+from senescape.experiments.observe import watch
+from senescape.experiments.rechallenge import rechallenge, sort_cells
+from senescape.experiments.response import response, tumour_volume
 
 __all__ = [
     "PANEL",

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape._support.optional import require
+from senescape._support.suggest import did_you_mean
 from senescape._support.validate import whole_number
 from senescape.errors import ModelError
-from senescape.experiments.watching import long_table, scenario_given, watch
-from senescape.extras import require
-from senescape.suggest import did_you_mean
-from senescape.table import Table
+from senescape.experiments.observe import long_table, scenario_given, watch
+from senescape.results.table import Table
 
 if TYPE_CHECKING:
-    from senescape.arrays import Cells
-    from senescape.model import Model
-    from senescape.scenario import Scenario
-    from senescape.visits import Visit
+    from senescape.model.model import Model
+    from senescape.model.visits import Visit
+    from senescape.rules.arrays import Cells
+    from senescape.scenarios.scenario import Scenario
 
 __all__ = ["PANEL", "Stain", "histology"]
 

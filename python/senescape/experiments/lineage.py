@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from senescape._support.suggest import did_you_mean
 from senescape.errors import ModelError
-from senescape.experiments.watching import long_table, scenario_given, watch
-from senescape.suggest import did_you_mean
-from senescape.table import Table
+from senescape.experiments.observe import long_table, scenario_given, watch
+from senescape.results.table import Table
 
 if TYPE_CHECKING:
-    from senescape.scenario import Scenario
-    from senescape.visits import Visit
+    from senescape.model.visits import Visit
+    from senescape.scenarios.scenario import Scenario
 
 __all__ = ["barcodes", "reporter"]
 

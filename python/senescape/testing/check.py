@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.errors import ModelError
-from senescape.rules import Param, Rule, RuleFunction, as_rule
-from senescape.signals import Modifier, Signal
-from senescape.testing.effect import check_effect
-from senescape.testing.points import Column, Program, draw_columns, ranges_of
-from senescape.testing.reads import reads_of
-from senescape.transitions import Transition
+from senescape.model.signals import Modifier, Signal
+from senescape.model.transitions import Transition
+from senescape.rules.inputs import reads_of
+from senescape.rules.parameter import Param
+from senescape.rules.rule import Rule, RuleFunction, as_rule
+from senescape.testing.sampling import Column, Program, draw_columns, ranges_of
+from senescape.testing.transition import check_effect
 
 __all__ = ["RuleCheckError", "check_rule"]
 

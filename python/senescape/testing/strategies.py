@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from senescape.arrays import Cells, Environment
-from senescape.distributions import Beta, LogNormal, Normal, Uniform
-from senescape.drugs import Dose, Drug, Pulse
-from senescape.extras import require
-from senescape.model import Model
-from senescape.observables import Observable
-from senescape.pools import Pool
-from senescape.rules import Rule
-from senescape.signals import Modifier, Signal
-from senescape.testing.points import Column, draw_columns, ranges_of
-from senescape.testing.reads import reads_of
-from senescape.traits import Trait, ar1, copy, relax, reset, scaled
-from senescape.transitions import Death, Division, Transition
+from senescape._support.optional import require
+from senescape.model.distributions import Beta, LogNormal, Normal, Uniform
+from senescape.model.drugs import Dose, Drug, Pulse
+from senescape.model.model import Model
+from senescape.model.observables import Observable
+from senescape.model.pools import Pool
+from senescape.model.signals import Modifier, Signal
+from senescape.model.traits import Trait, ar1, copy, relax, reset, scaled
+from senescape.model.transitions import Death, Division, Transition
+from senescape.rules.arrays import Cells, Environment
+from senescape.rules.inputs import reads_of
+from senescape.rules.rule import Rule
+from senescape.testing.sampling import Column, draw_columns, ranges_of
 
 if TYPE_CHECKING:
     import hypothesis.strategies as st

@@ -1,0 +1,1 @@
+"""Scenarios: one validated description of tumour, treatment, plugins, horizon and end points."""

@@ -1,0 +1,1 @@
+"""Simulation: what a run is asked for, the engine, checkpoints and code that is called on the way."""
