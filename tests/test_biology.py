@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape.biology import arrest, cycle, intrinsic
-from senescape.plugins.assemble import assemble
+from senescape.plugins.assembly import assemble
 
 pytestmark = pytest.mark.biology
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import senescape as sn
-from senescape.plugins.assemble import assemble
+from senescape.plugins.assembly import assemble
 from senescape.plugins.registry import registered
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import senescape as sn
-from senescape.plugins.assemble import assemble
+from senescape.plugins.assembly import assemble
 from senescape.plugins.parameter_table import to_markdown
 from senescape.plugins.registry import own_plugins
 

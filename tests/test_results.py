@@ -60,7 +60,7 @@ RESULTS = {
         cells(), **BARE, observe=[49.0], relapse=sn.Relapse(above=200)
     ),
     "visits": lambda: sn.simulate(
-        cells(visits=[sn.VisitRule("look", lambda visit, p: None)], drugs=[sn.Drug("µ")]), **BARE, visits=[9.0]
+        cells(visits=[sn.VisitRule("look", lambda visit, p: None)], drugs=[sn.Drug("μ")]), **BARE, visits=[9.0]
     ),
     "everything": lambda: sn.simulate(everything(), **RUN, replicates=2, seed=5),
 }

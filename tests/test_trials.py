@@ -412,7 +412,7 @@ def test_trials_that_cannot_be_are_refused(arms, settings, message):
 
 
 def test_a_patient_that_cannot_be_is_told_before_any_is_run(monkeypatch):
-    monkeypatch.setattr("senescape.trials.trial.execute", lambda *args: pytest.fail("it ran"))
+    monkeypatch.setattr("senescape.trials.run_trial.execute", lambda *args: pytest.fail("it ran"))
     cohort = sn.Cohort({"depth.initial.median": sn.Uniform(-0.1, 1.9)}, patients=20, seed=1)
     with pytest.raises(sn.ModelError, match=r"patient \d+ of the cohort: .*median must be > 0"):
         sn.trial({"a": arm()}, cohort=cohort)

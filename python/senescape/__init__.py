@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from senescape._core import __version__
-from senescape._support.moved import install
+from senescape._support.moved import install, module_of
 from senescape.errors import (
     CheckpointError,
     MemoryLimitError,
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from senescape.scenarios.scenario import Scenario, load, presets
     from senescape.simulation.resume import resume
     from senescape.trials.cohort import Cohort
-    from senescape.trials.trial import Trial, trial
+    from senescape.trials.run_trial import Trial, trial
 
 # Modules that need pydantic or pluggy are read when they are first used, so that the import stays quick.
 _LATER = {
@@ -76,8 +76,8 @@ _LATER = {
     "register_plugin": "senescape.plugins.registry",
     "testing": "senescape.testing",
     "Cohort": "senescape.trials.cohort",
-    "Trial": "senescape.trials.trial",
-    "trial": "senescape.trials.trial",
+    "Trial": "senescape.trials.run_trial",
+    "trial": "senescape.trials.run_trial",
 }
 
 __all__ = [
@@ -162,9 +162,12 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         module = importlib.import_module(_LATER[name])
-        value = getattr(module, name, module)
+        # Some names are those of rooms.
+        value = module if module.__name__ == f"senescape.{name}" else getattr(module, name)
         globals()[name] = value
         return value
+    if (moved := module_of(name)) is not None:
+        return moved
     raise AttributeError(f"module 'senescape' has no attribute {name!r}")
 
 

@@ -9,7 +9,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-__all__ = ["install"]
+__all__ = ["install", "module_of"]
 
 _PACKAGE = "senescape."
 
@@ -89,6 +89,11 @@ class _Moved(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self._own
+
+
+def module_of(name: str) -> ModuleType | None:
+    """Return the module of an old name, such as ``scenario``; None where there was none."""
+    return importlib.import_module(_PACKAGE + _ROOMS[name]) if name in _ROOMS else None
 
 
 def install() -> None:

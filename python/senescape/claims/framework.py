@@ -220,7 +220,7 @@ class Lab:
 
     def trial(self, arms: Mapping[str, Any], **settings: Any) -> Any:
         """:func:`senescape.trial` with a fresh seed unless one is given."""
-        from senescape.trials.trial import trial
+        from senescape.trials.run_trial import trial
 
         return trial(arms, **{"seed": self.fresh(), "threads": self.threads, "progress": False, **settings})
 

@@ -1,6 +1,6 @@
 """Plugins: their hooks, how they are found and checked, and the models that they make."""
 
-from senescape.plugins.assemble import assemble, hooks_of
+from senescape.plugins.assembly import assemble, hooks_of
 from senescape.plugins.registry import (
     known_plugins,
     load_plugin,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from senescape.plugins.assemble import hooks_of
+from senescape.plugins.assembly import hooks_of
 from senescape.plugins.registry import plugin_version
 from senescape.rules.formula import formula
 from senescape.rules.inputs import reads_of

@@ -19,7 +19,7 @@ from senescape.errors import ModelError, ScenarioError
 from senescape.model.distributions import Bernoulli, Beta, Exponential, Gamma, LogNormal
 from senescape.model.model import Model
 from senescape.model.traits import Trait
-from senescape.plugins.assemble import assemble
+from senescape.plugins.assembly import assemble
 from senescape.rules.parameter import Param
 from senescape.scenarios.cell_readers import chosen, numbers, read_columns
 

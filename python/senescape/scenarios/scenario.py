@@ -18,7 +18,7 @@ from senescape.errors import ScenarioError
 from senescape.model.drugs import Dose, Pulse
 from senescape.model.model import Model
 from senescape.model.stopping import Relapse
-from senescape.plugins.assemble import assemble
+from senescape.plugins.assembly import assemble
 from senescape.plugins.registry import plugin_version, preset_paths
 from senescape.scenarios.cell_tables import CellTable, Founders, Measured, assemble_measured
 
