@@ -11,6 +11,7 @@ from senescape._core import __version__
 from senescape._support.moved import install, module_of
 from senescape.errors import (
     CheckpointError,
+    FrozenError,
     MemoryLimitError,
     MissingExtraError,
     ModelError,
@@ -92,6 +93,7 @@ __all__ = [
     "Drug",
     "Escape",
     "Exponential",
+    "FrozenError",
     "Gamma",
     "Immunotherapy",
     "Integers",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckpointError",
+    "FrozenError",
     "MemoryLimitError",
     "MissingExtraError",
     "ModelError",
@@ -24,11 +25,46 @@ __all__ = [
 
 
 class SenescapeError(Exception):
-    """The root of all errors of the package."""
+    """The root of all errors of the package.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong.
+    owner : str
+        The thing that it is about, such as ``"transition 'escape': hazard"``.
+    fix : str
+        What to do about it.
+    at : str
+        The line of code where it stands.
+    plugin : str
+        The plugin that the thing comes from.
+
+    Attributes
+    ----------
+    what, owner, fix, at, plugin : str
+        As given; the message is made of them.
+    """
+
+    def __init__(self, what: str = "", *, owner: str = "", fix: str = "", at: str = "", plugin: str = "") -> None:
+        super().__init__(what)
+        self.what, self.owner, self.fix, self.at, self.plugin = what, owner, fix, at, plugin
+
+    def __str__(self) -> str:
+        text = f"{self.owner}: {self.what}" if self.owner else self.what
+        if self.at:
+            text += f"\n  at {self.at}"
+        if self.fix:
+            text += f"\n  fix: {self.fix}" if self.at else f"; {self.fix}"
+        return f"{text}\n  in the plugin {self.plugin!r}" if self.plugin else text
 
 
-class ModelError(SenescapeError):
+class ModelError(SenescapeError, ValueError):
     """A model, or an argument of a run, is not valid."""
+
+
+class FrozenError(SenescapeError, TypeError, AttributeError):
+    """Something that does not change was to be changed."""
 
 
 class UnitError(ModelError):
@@ -43,15 +79,15 @@ class TraceError(RuleError):
     """A rule cannot be traced; the message shows its line and the rewrite."""
 
 
-class ScenarioError(SenescapeError):
+class ScenarioError(SenescapeError, ValueError):
     """A scenario file or object is not valid."""
 
 
-class PluginError(SenescapeError):
+class PluginError(SenescapeError, ValueError):
     """A plugin cannot be loaded, or two of them clash."""
 
 
-class SimulationError(SenescapeError):
+class SimulationError(SenescapeError, RuntimeError):
     """A run failed.
 
     Attributes
@@ -63,15 +99,15 @@ class SimulationError(SenescapeError):
     partial: Result | None = None
 
 
-class CheckpointError(SenescapeError):
+class CheckpointError(SenescapeError, ValueError):
     """A checkpoint cannot be written, or cannot be gone on from."""
 
 
-class MemoryLimitError(SimulationError):
+class MemoryLimitError(SimulationError, MemoryError):
     """Cells take more memory than `max_memory` allows; ``partial`` is the Result of the replicates finished before."""
 
 
-class ResultError(SenescapeError):
+class ResultError(SenescapeError, ValueError):
     """A result cannot be written or read."""
 
 

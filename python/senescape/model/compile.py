@@ -93,22 +93,25 @@ class Check:
             raise ModelError(f"{self.owner}: {error}") from None
 
 
-def _positive(what: str) -> Callable[[dict[str, float]], None]:
-    def test(values: dict[str, float]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Above:
+    """A test that values lie above a limit, or at it. A class and not a closure, so that models can be pickled."""
+
+    what: str
+    zero: bool
+
+    def __call__(self, values: Mapping[str, float]) -> None:
         for value in values.values():
-            if not value > 0:
-                raise ModelError(f"{what} is {value:g}; it must be > 0")
-
-    return test
+            if not (value >= 0 if self.zero else value > 0):
+                raise ModelError(f"{self.what} is {value:g}; it must be {'>=' if self.zero else '>'} 0")
 
 
-def _not_negative(what: str) -> Callable[[dict[str, float]], None]:
-    def test(values: dict[str, float]) -> None:
-        for value in values.values():
-            if not value >= 0:
-                raise ModelError(f"{what} is {value:g}; it must be >= 0")
+def _positive(what: str) -> _Above:
+    return _Above(what, zero=False)
 
-    return test
+
+def _not_negative(what: str) -> _Above:
+    return _Above(what, zero=True)
 
 
 class Writer:

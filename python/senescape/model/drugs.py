@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from senescape._support.frozen_dict import FrozenDict
 from senescape._support.validate import not_negative, number
 from senescape.errors import ModelError
 from senescape.model.immutable import Frozen
@@ -115,7 +116,7 @@ class Drug(Frozen):
             for field, value in given.items()
             if value is not None
         }
-        self._put(name=name, route=route, unit=str(unit), fields=fields)
+        self._put(name=name, route=route, unit=str(unit), fields=FrozenDict(fields))
         self.check({field: param.value for field, param in fields.items()})
 
     def check(self, values: dict[str, float]) -> None:

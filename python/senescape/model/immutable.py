@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn, Self
 
+from senescape.errors import FrozenError
+
 __all__ = ["Frozen"]
 
 
@@ -30,10 +32,10 @@ class Frozen:
         return other
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"{self!r} does not change; make another one to set {name}")
+        raise FrozenError(f"{self!r} does not change; make another one to set {name}")
 
     def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"{self!r} does not change")
+        raise FrozenError(f"{self!r} does not change")
 
     def __getstate__(self) -> dict[str, Any]:
         names = [name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from senescape._support.names import MOST_LISTED, MOST_PAIRS, Listing, check_spelling
 from senescape._support.suggest import did_you_mean
-from senescape.errors import ModelError
+from senescape.errors import FrozenError, ModelError
 from senescape.model.compile import Check, SlowRule, Writer
 from senescape.model.drugs import Drug
 from senescape.model.observables import Observable
@@ -181,10 +181,15 @@ class Model:
         self._check_values()
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a model does not change; with_params gives one with other numbers (tried to set {name})")
+        raise FrozenError(f"a model does not change; with_params gives one with other numbers (tried to set {name})")
 
     def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError("a model does not change")
+        raise FrozenError("a model does not change")
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is computed on use is computed again where the model arrives.
+        computed = ("rule_shares", "signal_graph")
+        return {name: value for name, value in self.__dict__.items() if name not in computed}
 
     # -- parameters ---------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from senescape.errors import ModelError
@@ -67,12 +68,23 @@ class Observable:
 
 def _reader(value: str | RuleFunction | None) -> RuleFunction:
     if value is None:
-        return lambda cell, env, p: 1.0
-    if isinstance(value, str):
-        trait = value
+        return _one
+    return _ReadTrait(value) if isinstance(value, str) else value
 
-        def read(cell: Any, env: Any, p: Any) -> Any:
-            return getattr(cell, trait)
 
-        return read
-    return value
+def _one(cell: Any, env: Any, p: Any) -> float:
+    return 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadTrait:
+    """A rule that reads one trait. A class and not a closure, so that models can be pickled."""
+
+    trait: str
+
+    @property
+    def __name__(self) -> str:
+        return "read"
+
+    def __call__(self, cell: Any, env: Any, p: Any) -> Any:
+        return getattr(cell, self.trait)

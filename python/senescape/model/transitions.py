@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from senescape._support.frozen_dict import FrozenDict
 from senescape._support.validate import is_number, number
 from senescape.errors import ModelError
 from senescape.model.distributions import Constant, Distribution
@@ -155,7 +156,7 @@ class Transition(Frozen):
             target=None if kind == "death" else target,
             hazard=rate,
             barrier=barrier,
-            set=values,
+            set=FrozenDict(values),
             mark=raised,
             unmark=cleared,
             cause=cause,

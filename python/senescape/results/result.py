@@ -190,7 +190,8 @@ class Result:
             "stop": np.asarray(STOPS)[stop],
             "end_time": self._arrays["end_time"],
             "eradicated": eradicated,
-            "eradication_time": np.where(eradicated, self._arrays["last_death"], np.nan),
+            # A tumour without cells at the start was eradicated at the start.
+            "eradication_time": np.where(eradicated, np.nan_to_num(self._arrays["last_death"], nan=0.0), np.nan),
             "relapsed": relapsed,
             "relapse_time": np.where(relapsed, self._arrays["end_time"], np.nan),
             "final": final,
@@ -209,11 +210,14 @@ class Result:
         ``infusion``, ``oral`` or ``pulse``); ``duration`` (h; NaN if given at once). Doses planned for after the
         replicate's end are left out.
         """
-        planned = self.provenance["run"]["doses"]
+        run = self.provenance["run"]
+        planned, until = run["doses"], run["until"]
         rows = []
         for number, end in zip(self.replicate.tolist(), self._arrays["end_time"].tolist(), strict=True):
             doses = planned if self._orders is None else self._orders.get(number, planned)
-            rows += [(number, dose) for dose in sorted(doses, key=lambda dose: dose["at"]) if dose["at"] < end]
+            # A dose at the horizon counts in the concentrations there, as one at any observation does.
+            given = [dose for dose in doses if dose["at"] < end or dose["at"] == end == until]
+            rows += [(number, dose) for dose in sorted(given, key=lambda dose: dose["at"])]
         durations = [np.nan if dose["duration"] is None else dose["duration"] for _, dose in rows]
         return Table(
             {

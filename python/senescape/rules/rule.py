@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from senescape._support.frozen_dict import FrozenDict
 from senescape._support.suggest import did_you_mean
 from senescape.errors import RuleError
 from senescape.rules.parameter import Param, as_params
@@ -67,7 +68,7 @@ class Rule:
             ) from None
         except ValueError:
             pass  # a builtin without a signature: tracing will tell
-        object.__setattr__(self, "params", as_params(self.params, self.name))
+        object.__setattr__(self, "params", FrozenDict(as_params(self.params, self.name)))
 
     @property
     def name(self) -> str:

@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from senescape._support.archive import DamagedError, regular
+from senescape._support.frozen_dict import FrozenDict
 from senescape._support.suggest import did_you_mean
+from senescape._support.validate import NotANumberError, as_number
 from senescape.errors import ScenarioError
 from senescape.model.drugs import Dose, Pulse
 from senescape.model.model import Model
@@ -40,7 +42,18 @@ def _number(value: Any) -> Any:
     if isinstance(value, bool):
         # Python would count with it.
         raise ValueError("a number is needed, neither true nor false")
-    return value
+    if isinstance(value, int | float | str):
+        return value
+    try:
+        return as_number(value)
+    except NotANumberError as reason:
+        raise ValueError(f"a number is needed{reason}") from None
+
+
+def _whole(value: Any) -> Any:
+    number = _number(value)
+    # pydantic takes whole numbers of Python only.
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def _time(value: Any) -> Any:
@@ -61,7 +74,7 @@ Span = Annotated[float, BeforeValidator(_time), Field(gt=0, allow_inf_nan=False)
 
 Amount = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
 Number = Annotated[float, BeforeValidator(_number)]
-Whole = Annotated[int, BeforeValidator(_number)]
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 def _printable(text: str) -> str:
@@ -72,6 +85,38 @@ def _printable(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_printable)]
 """A text for people: a terminal that shows it does nothing else."""
+
+
+def _flat(values: Any) -> Any:
+    """Join the keys of tables within tables: in TOML, ``escape.h0 = 0.01`` makes a table ``escape`` with a key ``h0``."""
+    if not isinstance(values, Mapping) or not any(isinstance(value, Mapping) for value in values.values()):
+        return values
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        inner = _flat(value)
+        for key, each in (
+            {f"{name}.{k}": v for k, v in inner.items()}.items() if isinstance(inner, Mapping) else [(name, value)]
+        ):
+            if key in out:
+                raise ValueError(f"{key!r} is given twice")
+            out[key] = each
+    return out
+
+
+def _dose_spec(value: Any) -> Any:
+    if isinstance(value, Dose):
+        return {name: getattr(value, name) for name in ("drug", "amount", "at", "route", "duration")}
+    return value
+
+
+def _pulse_spec(value: Any) -> Any:
+    if isinstance(value, Pulse):
+        return {name: getattr(value, name) for name in ("drug", "concentration", "start", "duration")}
+    return value
+
+
+def _relapse_spec(value: Any) -> Any:
+    return {"above": value.above, "fates": value.fates, "after": value.after} if isinstance(value, Relapse) else value
 
 
 class _Part(BaseModel):
@@ -155,16 +200,16 @@ class Scenario(_Part):
     name: Text = "unnamed"
     description: Text = ""
     plugins: tuple[Text, ...] = ("biology",)
-    initial: dict[str, Annotated[Whole, Field(ge=0, le=2**32 - 1)]]
+    initial: Annotated[dict[str, Annotated[Whole, Field(ge=0, le=2**32 - 1)]], AfterValidator(FrozenDict)]
     cells: CellTable | None = None
-    parameters: dict[str, Number] = {}
-    doses: tuple[DoseSpec, ...] = ()
-    pulses: tuple[PulseSpec, ...] = ()
+    parameters: Annotated[dict[str, Number], BeforeValidator(_flat), AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
+    doses: tuple[Annotated[DoseSpec, BeforeValidator(_dose_spec)], ...] = ()
+    pulses: tuple[Annotated[PulseSpec, BeforeValidator(_pulse_spec)], ...] = ()
     until: Span
     every: Span | None = None
     sync: Span = 24.0
     max_cells: Annotated[Whole, Field(ge=1, le=2**32 - 1)] = 10_000_000
-    relapse: RelapseSpec | None = None
+    relapse: Annotated[RelapseSpec | None, BeforeValidator(_relapse_spec)] = None
     visits: Span | tuple[Time, ...] | None = None
 
     @model_validator(mode="after")
@@ -216,12 +261,38 @@ class Scenario(_Part):
         return None if self.cells is None else self.cells.founders(sum(self.initial.values()))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with some fields changed (not validated); see pydantic. Its model is made anew."""
-        copy = super().model_copy(update=update, deep=deep)
-        # pydantic copies what was computed along with the fields.
-        copy.__dict__.pop("model", None)
-        copy.__dict__.pop("founders", None)
-        return copy
+        """Return a copy with some fields changed, which are checked as in a new scenario.
+
+        Parameters
+        ----------
+        update : mapping, optional
+            New values by field; doses, pulses and a relapse rule may be :class:`~senescape.Dose`,
+            :class:`~senescape.Pulse` and :class:`~senescape.Relapse` objects.
+        deep : bool
+            Has no effect: nothing in a scenario changes.
+
+        Raises
+        ------
+        ScenarioError
+            If there is no such field, or a value is not valid.
+        """
+        fields = {name: getattr(self, name) for name in self.model_fields_set}
+        try:
+            return type(self).model_validate({**fields, **(update or {})})
+        except ValidationError as error:
+            raise ScenarioError(_explain(error, "the changed scenario")) from None
+
+    def __getstate__(self) -> dict[Any, Any]:
+        # What is computed on use is computed again where the scenario arrives: models hold code, which may not travel.
+        state = super().__getstate__()
+        fields = {name: value for name, value in state["__dict__"].items() if name in type(self).model_fields}
+        return {**state, "__dict__": fields}
+
+    def __copy__(self) -> Self:
+        return self.model_copy()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self.model_copy()
 
     def with_params(self, values: Mapping[str, float]) -> Scenario:
         """The same scenario with some parameter values changed."""
@@ -283,7 +354,10 @@ def _read(text: str, place: str, above: tuple[str, ...]) -> dict[str, Any]:
     if str(path) in (*above, place):
         raise ScenarioError(f"{place} is not valid:\n  base: scenarios build on each other in a circle, by {base!r}")
     below = _read(_text(path, base), str(path), (*above, place))
-    parameters = [each.get("parameters", {}) for each in (below, data)]
+    try:
+        parameters = [_flat(each.get("parameters", {})) for each in (below, data)]
+    except ValueError as error:
+        raise ScenarioError(f"{place} is not valid:\n  parameters: {error}") from None
     if not all(isinstance(each, dict) for each in parameters):
         # What is wrong with it is said where all fields are checked.
         return {**below, **data}
