@@ -9,6 +9,7 @@ import pytest
 import senescape as sn
 from senescape._support.validate import positive, whole_number
 from senescape.simulation.run_document import MAX_OBSERVATIONS, dose_document, observation_times, run_document
+from senescape.simulation.simulate import check
 
 from .models import everything
 
@@ -217,3 +218,16 @@ def test_numbers_are_taken_for_what_they_are():
             positive(bad, "x", "a time")
     with pytest.raises(sn.ModelError, match=r"^x is missing: give a time$"):
         positive(None, "x", "a time")
+
+
+def test_doses_that_all_come_after_the_horizon_are_refused():
+    scenario = sn.load("mcf7-doxorubicin").model_copy(update={"until": 40.0, "initial": {"cycling": 9}})
+    late = sn.Pulse("doxorubicin", 0.1, 120.0, 24.0)
+    with pytest.raises(
+        sn.ModelError, match=r"all doses are planned for after until = 40 h, the first for 120 h.*sn.days"
+    ):
+        sn.simulate(scenario, doses=[late], seed=1)
+    first = sn.Pulse("doxorubicin", 0.1, 40.0, 24.0)
+    assert sn.simulate(scenario, doses=[late, first], seed=1).doses.rows == 1
+    assert check(scenario.model_copy(update={"pulses": [late]}))[0].startswith("all doses are planned for after")
+    assert check(scenario.model_copy(update={"pulses": [late, first]})) == []

@@ -304,12 +304,14 @@ def _validate(arguments: argparse.Namespace) -> int:
     from senescape.simulation.simulate import check
 
     scenario = _scenario(arguments)
-    check(scenario)
+    notes = check(scenario)
     model = scenario.model
     _print(
         f"{scenario.name} is valid: {len(model.fates)} fates, {len(model.traits)} traits, "
         f"{len(model.transitions)} transitions, {len(model.parameters)} parameters"
     )
+    for note in notes:
+        _print(f"note: {note}")
     return 0
 
 

@@ -202,7 +202,9 @@ class Scenario(_Part):
     plugins: tuple[Text, ...] = ("biology",)
     initial: Annotated[dict[str, Annotated[Whole, Field(ge=0, le=2**32 - 1)]], AfterValidator(FrozenDict)]
     cells: CellTable | None = None
-    parameters: Annotated[dict[str, Number], BeforeValidator(_flat), AfterValidator(FrozenDict)] = Field(default_factory=FrozenDict)
+    parameters: Annotated[dict[str, Number], BeforeValidator(_flat), AfterValidator(FrozenDict)] = Field(
+        default_factory=FrozenDict
+    )
     doses: tuple[Annotated[DoseSpec, BeforeValidator(_dose_spec)], ...] = ()
     pulses: tuple[Annotated[PulseSpec, BeforeValidator(_pulse_spec)], ...] = ()
     until: Span

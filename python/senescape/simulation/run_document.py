@@ -18,13 +18,12 @@ from senescape._support.validate import (
 )
 from senescape.errors import ModelError
 from senescape.model.drugs import Dose, Drug, Pulse
+from senescape.model.stopping import Relapse
 
 if TYPE_CHECKING:
     from senescape.model.model import Model
 
-from senescape.model.stopping import Relapse
-
-__all__ = ["dose_document", "dose_of", "doses_given", "observation_times", "run_document"]
+__all__ = ["dose_document", "dose_of", "doses_given", "doses_past", "observation_times", "run_document"]
 
 MAX_OBSERVATIONS = 500_000
 """Times of observation in one run; more would only fill memory."""
@@ -175,6 +174,17 @@ def doses_given(doses: Any) -> tuple[Any, ...]:
     given = tuple(islice(doses, MAX_DOSES + 1))
     at_most(len(given), MAX_DOSES, "the number of doses", "one dose may stand for many: an infusion, or a longer pulse")
     return given
+
+
+def doses_past(run: Mapping[str, Any]) -> str:
+    """Say that all doses of a run are planned for after its horizon; nothing where some are not, or there are none."""
+    times = [dose["at"] for dose in run["doses"]]
+    if not times or min(times) <= run["until"]:
+        return ""
+    return (
+        f"all doses are planned for after until = {run['until']:g} h, the first for {min(times):g} h, so none is given; "
+        f"times are in hours: sn.days({run['until']:g}) is {24 * run['until']:g} h"
+    )
 
 
 def dose_document(drugs: Sequence[Drug], dose: Dose | Pulse) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from senescape.results.result import Orders, Result
 from senescape.simulation.callbacks import Outside
 from senescape.simulation.engine import Engine, run_engine
 from senescape.simulation.provenance import provenance
-from senescape.simulation.run_document import dose_document, dose_of, run_document
+from senescape.simulation.run_document import dose_document, dose_of, doses_past, run_document
 
 if TYPE_CHECKING:
     from senescape.scenarios.scenario import Scenario
@@ -150,6 +150,8 @@ def simulate(
     if seed is None:
         seed = secrets.randbits(63)
     run = run_document(runs, given, replicates, first_replicate, seed, threads, rtol)
+    if doses is not None and (late := doses_past(run)):
+        raise ModelError(late)
     if max_memory is not None:
         run["max_memory"] = whole_number(max_memory, "max_memory", 1, 2**63 - 1)
     kept = None
@@ -203,8 +205,13 @@ def execute(
     )
 
 
-def check(scenario: Scenario) -> None:
+def check(scenario: Scenario) -> list[str]:
     """Check a scenario as far as can be without running it: names, times, doses, and that its rules compile.
+
+    Returns
+    -------
+    list of str
+        What is valid but can hardly be meant.
 
     Raises
     ------
@@ -217,6 +224,7 @@ def check(scenario: Scenario) -> None:
         _core.check(model.to_json(), json.dumps(run), model.columns)
     except _core.CoreError as error:
         raise ModelError(str(error)) from error
+    return [note for note in (doses_past(run),) if note]
 
 
 def model_of(given: Any, what: str) -> Model:

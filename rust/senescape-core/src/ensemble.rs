@@ -170,50 +170,46 @@ impl Job {
         let first = self.run.first_replicate;
         let done: BTreeSet<u64> = self.run.done.iter().copied().collect();
         let too_many = |_| Error::Run(format!("{} replicates do not fit into memory", self.run.replicates));
-        let numbers = first..first.saturating_add(self.run.replicates);
-        let (mut wanted, mut records) = (Vec::new(), Vec::<Option<Record>>::new());
         let most = usize::try_from(self.run.replicates).unwrap_or(usize::MAX);
-        wanted.try_reserve_exact(most).map_err(too_many)?;
-        records.try_reserve_exact(most).map_err(too_many)?;
-        wanted.extend(numbers.filter(|number| !done.contains(number)));
-        pool.install(|| {
-            wanted
+        Vec::<Record>::new().try_reserve_exact(most).map_err(too_many)?;
+        let run = |worker: &mut Worker<'_>, replicate| {
+            // After a panic the worker is not used again: the run is over, and another clears what it left.
+            let outcome = guarded(&format!("replicate {replicate}"), || worker.run(replicate, kept.get(&replicate)));
+            control.profile.lock().take(&mut worker.profile);
+            match outcome {
+                Ok(record) => {
+                    control.finished.fetch_add(1, Ordering::Relaxed);
+                    if self.run.pausable {
+                        control.records.lock().push(record.clone());
+                    }
+                    Some(record)
+                }
+                Err(error) => {
+                    if !matches!(error, Error::Interrupted) {
+                        control.cancel.store(true, Ordering::Relaxed);
+                        keep_first(&failure, replicate, error);
+                    }
+                    None
+                }
+            }
+        };
+        // The first that does not finish ends all: of millions that were never begun, none is looked at.
+        let records: Vec<Record> = pool.install(|| {
+            (first..first.saturating_add(self.run.replicates))
                 .into_par_iter()
-                .map_init(
-                    || Worker::new(&self.model, &self.run, &self.plan, &self.given, outside, control),
-                    |worker, replicate| {
-                        // After a panic the worker is not used again: the run is over, and another clears what it left.
-                        let outcome =
-                            guarded(&format!("replicate {replicate}"), || worker.run(replicate, kept.get(&replicate)));
-                        control.profile.lock().take(&mut worker.profile);
-                        match outcome {
-                            Ok(record) => {
-                                control.finished.fetch_add(1, Ordering::Relaxed);
-                                if self.run.pausable {
-                                    control.records.lock().push(record.clone());
-                                }
-                                Some(record)
-                            }
-                            Err(error) => {
-                                if !matches!(error, Error::Interrupted) {
-                                    control.cancel.store(true, Ordering::Relaxed);
-                                    keep_first(&failure, replicate, error);
-                                }
-                                None
-                            }
-                        }
-                    },
-                )
-                .collect_into_vec(&mut records);
+                .filter(|number| !done.contains(number))
+                .map_init(|| Worker::new(&self.model, &self.run, &self.plan, &self.given, outside, control), run)
+                .while_some()
+                .collect()
         });
-        let complete = records.iter().all(Option::is_some);
+        let complete = records.len() + done.range(first..first.saturating_add(self.run.replicates)).count() == most;
         let failure = failure.into_inner();
         let error = match failure {
             Some((_, error)) => Some(error),
             None if !complete => Some(Error::Interrupted),
             None => None,
         };
-        Ok(Outcome { records: records.into_iter().flatten().collect(), error })
+        Ok(Outcome { records, error })
     }
 
     /// Concentrations at the times of observation, `[observation][drug]`; NaN before the run begins.

@@ -210,6 +210,9 @@ fn simulate<'py>(
     });
     let outcome = outcome.map_err(|error| into_py(py, error))?;
     let result = arrays(py, &job, &outcome.records)?;
+    // Millions of records take seconds to be let go, for which nothing has to wait.
+    let records = outcome.records;
+    std::thread::spawn(move || drop(records));
     result.set_item("error", outcome.error.map(|error| into_py(py, error)))?;
     result.set_item("states", self::states(py, &control)?)?;
     let profile = control.profile.into_inner();
