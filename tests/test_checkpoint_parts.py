@@ -93,7 +93,7 @@ def test_a_run_goes_on_from_its_horizon(kept):
 
 @pytest.mark.parametrize("part", ["drugs", "pools", "observables", "fates", "transitions"])
 def test_names_along_axes_are_those_of_the_model(kept, part):
-    other = json.loads(kept.engine.document)
+    other = json.loads(kept.engine.text)
     if part == "fates":
         other[part][0] = "other"
     else:
@@ -112,7 +112,7 @@ def test_names_along_axes_are_those_of_the_model(kept, part):
 )
 def test_transitions_along_axes_are_those_of_the_model(kept, kind, change):
     # The ledger would not close.
-    other = json.loads(kept.engine.document)
+    other = json.loads(kept.engine.text)
     of_kind = [each for each in other["transitions"] if each["kind"] == kind]
     one = next(each for each in of_kind if any(each[name] != value for name, value in change.items()))
     one |= change
@@ -121,7 +121,7 @@ def test_transitions_along_axes_are_those_of_the_model(kept, kind, change):
 
 def _is_refused(kept, other, part):
     layout, initial = kept.engine.layout, kept.run["initial"]
-    checkpoint._fits(layout, json.loads(kept.engine.document), initial)
+    checkpoint._fits(layout, json.loads(kept.engine.text), initial)
     with pytest.raises(ValueError, match=f"the layout's {part} is not its model's"):
         checkpoint._fits(layout, other, initial)
 
@@ -129,7 +129,7 @@ def _is_refused(kept, other, part):
 def test_cells_at_the_start_are_those_of_the_run(kept):
     initial = [n + 1 for n in kept.run["initial"]]
     with pytest.raises(ValueError, match="the layout's initial is not its model's"):
-        checkpoint._fits(kept.engine.layout, json.loads(kept.engine.document), initial)
+        checkpoint._fits(kept.engine.layout, json.loads(kept.engine.text), initial)
 
 
 def test_what_is_kept_is_what_was_run(kept):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,13 +23,13 @@ from senescape.rules.tracer import Names, Postponed, trace
 
 if TYPE_CHECKING:
     from senescape.model.drugs import Drug
-    from senescape.model.model import Model
     from senescape.model.pools import Pool
-    from senescape.model.signals import Modifier
+    from senescape.model.signals import Modifier, Signal
     from senescape.model.traits import Relax, Trait
     from senescape.model.transitions import Transition
+    from senescape.model.visits import VisitRule
 
-__all__ = ["Check", "SlowRule", "Writer"]
+__all__ = ["Check", "CompiledModel", "Parts", "SlowRule", "compile_model"]
 
 _DEEPEST_READING = 50
 """Signals that are traced within each other: each takes several frames of Python's stack."""
@@ -114,13 +115,94 @@ def _not_negative(what: str) -> _Above:
     return _Above(what, zero=True)
 
 
-class Writer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of a model, their names checked: see :class:`senescape.Model`."""
+
+    fates: tuple[str, ...]
+    transitions: tuple[Transition, ...]
+    traits: tuple[Trait, ...]
+    drugs: tuple[Drug, ...]
+    pools: tuple[Pool, ...]
+    signals: tuple[Signal, ...]
+    modifiers: tuple[Modifier, ...]
+    marks: tuple[str, ...]
+    observables: tuple[Observable, ...]
+    visits: tuple[VisitRule, ...]
+    barriers: tuple[str, ...]
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledModel:
+    """What the parts of a model come to.
+
+    Attributes
+    ----------
+    document : dict
+        The document that the engine reads, but for the parameters' values. It must not be changed.
+    text : str
+        The same as JSON text.
+    parameters : dict of str to Param
+        All parameters by full name, in the order of the document.
+    checks : tuple of Check
+        Conditions on them.
+    callbacks : tuple of SlowRule
+        Hazards that are called, not compiled.
+    visit_params : dict of str to dict of str to str
+        The full names of the parameters of each visit rule.
+    signal_graph : tuple
+        Nodes, and for each signal the number of the node that computes it, modifiers included.
+    """
+
+    document: dict[str, Any]
+    text: str
+    parameters: dict[str, Param]
+    checks: tuple[Check, ...]
+    callbacks: tuple[SlowRule, ...]
+    visit_params: dict[str, dict[str, str]]
+    signal_graph: tuple[list[dict[str, Any]], dict[str, int]]
+
+
+def compile_model(parts: Parts) -> CompiledModel:
+    """Trace all rules of a model and write its document.
+
+    Parameters
+    ----------
+    parts : Parts
+        The parts of the model.
+
+    Returns
+    -------
+    CompiledModel
+
+    Raises
+    ------
+    ModelError
+        If parts do not fit together.
+    TraceError
+        If a rule cannot be traced.
+    """
+    writer = _Writer(parts)
+    document = writer.document()
+    return CompiledModel(
+        document,
+        json.dumps(document, allow_nan=False),
+        writer.parameters,
+        tuple(writer.checks),
+        tuple(writer.slow),
+        writer.visits,
+        writer.signal_graph(),
+    )
+
+
+class _Writer:
     """Turns the parts of a model into pieces of its document in which expressions stand where node numbers will.
 
     Parameters
     ----------
-    model : Model
-        The model, its names checked.
+    parts : Parts
+        The parts of the model.
 
     Attributes
     ----------
@@ -136,30 +218,30 @@ class Writer:
         Conditions on them.
     """
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
         self.parameters: dict[str, Param] = {}
         self.checks: list[Check] = []
         self._owners: dict[str, str] = {}
         self._columns = 0
-        self._traits = Listing(trait.name for trait in model.traits)
-        self._fates = Listing(model.fates)
-        self._marks = Listing(model.marks)
-        self._causes = Listing(model.causes)
-        self._barriers = Listing(model.barriers)
+        self._traits = Listing(trait.name for trait in parts.traits)
+        self._fates = Listing(parts.fates)
+        self._marks = Listing(parts.marks)
+        self._causes = Listing(parts.causes)
+        self._barriers = Listing(parts.barriers)
         self._names = Names(
             fates=self._fates,
             traits=self._traits,
             marks=self._marks,
-            drugs=Listing(drug.name for drug in model.drugs),
-            pools=Listing(pool.name for pool in model.pools),
-            signals=Listing(signal.name for signal in model.signals),
+            drugs=Listing(drug.name for drug in parts.drugs),
+            pools=Listing(pool.name for pool in parts.pools),
+            signals=Listing(signal.name for signal in parts.signals),
             signal=self.signal,
         )
-        self._signal_parts = {signal.name: signal for signal in model.signals}
+        self._signal_parts = {signal.name: signal for signal in parts.signals}
         self._modifiers: dict[str, list[Modifier]] = {}
         # In the order of their names: products of floats depend on the order, and no list's order may show.
-        for modifier in sorted(model.modifiers, key=lambda each: each.name):
+        for modifier in sorted(parts.modifiers, key=lambda each: each.name):
             self._modifiers.setdefault(modifier.of, []).append(modifier)
         self._slow_places: dict[str, int] = {}
         self.signals: dict[str, Expr] = {}
@@ -169,29 +251,29 @@ class Writer:
 
     def document(self) -> dict[str, Any]:
         """Write all but the parameters' values."""
-        model = self.model
-        for signal in model.signals:
+        parts = self.parts
+        for signal in parts.signals:
             # Read or not: its parameters are there, and its mistakes show.
             self._trace_signal(signal.name)
         self.visits = {
-            each.name: self._full_names(each.rule, each.name, f"visit rule {each.name!r}") for each in model.visits
+            each.name: self._full_names(each.rule, each.name, f"visit rule {each.name!r}") for each in parts.visits
         }
-        parts = {
-            "traits": [self.trait(i, trait) for i, trait in enumerate(model.traits)],
-            "drugs": [self.drug(drug) for drug in model.drugs],
-            "pools": [self.pool(pool) for pool in model.pools],
-            "transitions": [self.transition(t) for t in model.transitions],
-            "observables": [self.observable(o) for o in model.observables],
+        written = {
+            "traits": [self.trait(i, trait) for i, trait in enumerate(parts.traits)],
+            "drugs": [self.drug(drug) for drug in parts.drugs],
+            "pools": [self.pool(pool) for pool in parts.pools],
+            "transitions": [self.transition(t) for t in parts.transitions],
+            "observables": [self.observable(o) for o in parts.observables],
         }
-        self._refuse_circles(parts["traits"])
+        self._refuse_circles(written["traits"])
         graph = GraphBuilder(self.parameters)
-        numbered = _number(parts, graph)
+        numbered = _number(written, graph)
         return {
             "format": 1,
-            "fates": list(model.fates),
-            "marks": list(model.marks),
-            "causes": list(model.causes),
-            "barriers": list(model.barriers),
+            "fates": list(parts.fates),
+            "marks": list(parts.marks),
+            "causes": list(parts.causes),
+            "barriers": list(parts.barriers),
             "slow": [{"name": each.name, "fates": each.fates} for each in self.slow],
             "nodes": graph.nodes,
             **numbered,
@@ -368,8 +450,8 @@ class Writer:
                 if flow["fate"] is not None:
                     own.add(flow["fate"])
         # All fates without flows of their own are alike: the first of them stands for them.
-        alike = next((fate for fate in range(len(self.model.fates)) if fate not in own), None)
-        for fate, fate_name in enumerate(self.model.fates):
+        alike = next((fate for fate in range(len(self.parts.fates)) if fate not in own), None)
+        for fate, fate_name in enumerate(self.parts.fates):
             if fate != alike and fate not in own:
                 continue
             reads = {

@@ -6,6 +6,7 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from senescape._support.names import MOST_LISTED, MOST_PAIRS, Listing, check_spelling
 from senescape._support.suggest import did_you_mean
 from senescape.errors import FrozenError, ModelError
-from senescape.model.compile import Check, SlowRule, Writer
+from senescape.model.compile import CompiledModel, Parts, SlowRule, compile_model
 from senescape.model.drugs import Drug
 from senescape.model.observables import Observable
 from senescape.model.pools import Pool
@@ -104,11 +105,7 @@ class Model:
     causes: tuple[str, ...]
     _parameters: dict[str, Param]
     _plugins: Mapping[str, frozenset[str]]
-    _checks: tuple[Check, ...]
-    slow_rules: tuple[SlowRule, ...]
-    visit_params: Mapping[str, Mapping[str, str]]
-    _signal_graph: tuple[list[dict[str, Any]], dict[str, int]]
-    _template: str
+    _compiled: CompiledModel
     _hashes: dict[str, str]
 
     def __init__(
@@ -169,13 +166,8 @@ class Model:
         put["causes"] = tuple(dict.fromkeys(t.cause for t in self.transitions if t.cause is not None))
         self._check_sizes()
         self._check_names()
-        writer = Writer(self)
-        put["_template"] = json.dumps(writer.document(), allow_nan=False).removesuffix("}")
-        put["_parameters"] = writer.parameters
-        put["_checks"] = tuple(writer.checks)
-        put["slow_rules"] = tuple(writer.slow)
-        put["visit_params"] = writer.visits
-        put["_signal_graph"] = writer.signal_graph()
+        put["_compiled"] = compile_model(Parts(**{part.name: put[part.name] for part in fields(Parts)}))
+        put["_parameters"] = self._compiled.parameters
         put["_hashes"] = {}
         put["_plugins"] = {}
         self._check_values()
@@ -188,7 +180,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         # What is computed on use is computed again where the model arrives.
-        computed = ("rule_shares", "signal_graph")
+        computed = ("rule_shares",)
         return {name: value for name, value in self.__dict__.items() if name not in computed}
 
     # -- parameters ---------------------------------------------------------------------------------------------------
@@ -250,7 +242,7 @@ class Model:
         raise ModelError(f"the model has no parameter {address!r}{did_you_mean(address, known)}")
 
     def _check_values(self) -> None:
-        for check in self._checks:
+        for check in self._compiled.checks:
             check.run(self._parameters)
 
     def rules(self) -> dict[str, Rule]:
@@ -278,12 +270,12 @@ class Model:
     @cached_property
     def rule_shares(self) -> list[float]:
         """How much of the work of its fate's hazards falls to each transition: see :mod:`senescape.results.profile`."""
-        return shares(self.to_document())
+        return shares(self.document)
 
     @property
     def signal_graph(self) -> tuple[list[dict[str, Any]], dict[str, int]]:
         """Nodes as in the document, and for each signal the number of the node that computes it, modifiers included."""
-        return self._signal_graph
+        return self._compiled.signal_graph
 
     def place_of(self, fault: str, fate: str) -> str:
         """Where the rule stands that the engine found fault with, for messages: its line and its plugin.
@@ -329,14 +321,31 @@ class Model:
 
     def to_document(self) -> dict[str, Any]:
         """Write the model as the document that the engine reads: numbers, texts, lists and dicts, the caller's own."""
-        document: dict[str, Any] = json.loads(self.to_json())
-        return document
+        return copy.deepcopy({**self.document, "params": self._param_values()})
 
     def to_json(self) -> str:
         """Write the document as JSON text. Floats are exact."""
-        params = [{"name": name, "value": param.value} for name, param in self._parameters.items()]
-        # All but the values was written once, when the model was made: a sweep pays for its numbers only.
-        return f'{self._template}, "params": {json.dumps(params, allow_nan=False)}}}'
+        # All but the values was written once, when the model was compiled: a sweep pays for its numbers only.
+        text = self._compiled.text.removesuffix("}")
+        return f'{text}, "params": {json.dumps(self._param_values(), allow_nan=False)}}}'
+
+    def _param_values(self) -> list[dict[str, Any]]:
+        return [{"name": name, "value": param.value} for name, param in self._parameters.items()]
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The document without the values of parameters: the model's own, which must not be changed."""
+        return self._compiled.document
+
+    @property
+    def slow_rules(self) -> tuple[SlowRule, ...]:
+        """Hazards that are called, not compiled."""
+        return self._compiled.callbacks
+
+    @property
+    def visit_params(self) -> Mapping[str, Mapping[str, str]]:
+        """The full names of the parameters of each visit rule, by the names that it uses."""
+        return self._compiled.visit_params
 
     @property
     def columns(self) -> list[NDArray[np.float32]]:

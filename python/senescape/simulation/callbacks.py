@@ -80,7 +80,7 @@ class Outside:
         self._planned = tuple(doses)
         self._write = document
         self._earlier = dict(earlier or {})
-        self._layout = model.to_document()
+        self._layout = model.document
         self._memory: dict[tuple[int, str], dict[str, Any]] = {}
         self._lock = threading.Lock()
 

@@ -160,7 +160,7 @@ class Writer:
         engine = self.engine
         finished = set(raw["replicate"].tolist()) if raw else set()
         header = {
-            "document": engine.document,
+            "document": engine.text,
             "columns": len(engine.columns),
             "drugs": [_drug_to_json(drug) for drug in engine.drugs],
             "layout": layout_to_json(engine.layout),
@@ -260,10 +260,11 @@ def _read(file: IO[bytes], path: Path) -> Kept:
 def _kept(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
     run, layout = header["run"], layout_from_json(header["layout"])
     columns = [np.ascontiguousarray(arrays[f"column_{i}"], dtype=np.float32) for i in range(int(header["columns"]))]
-    document = str(header["document"])
+    text = str(header["document"])
     # The engine says what is wrong with a model or a run; from here on both are what they should be.
-    _core.check(document, json.dumps(run), columns)
-    _fits(layout, read_json(document), run["initial"])
+    _core.check(text, json.dumps(run), columns)
+    document = read_json(text)
+    _fits(layout, document, run["initial"])
     shares = [float(each) for each in header["shares"]]
     if len(shares) != len(layout.transitions):
         raise ValueError("the shares of work are of another model")
@@ -291,7 +292,7 @@ def _kept(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
         raise ValueError("its provenance is none")
     drugs = tuple(_drug_from_json(each) for each in header["drugs"])
     orders = doses_from_json(made_by, header["orders"], layout)
-    engine = Engine(document, columns, drugs, layout, shares, bool(header["calls"]))
+    engine = Engine(text, document, columns, drugs, layout, shares, bool(header["calls"]))
     return Kept(engine, run, made_by, orders, earlier, states)
 
 

@@ -43,8 +43,10 @@ class Engine:
 
     Attributes
     ----------
-    document : str
-        The model's document.
+    text : str
+        The model's document as text.
+    document : mapping
+        The same as data, but for the values of parameters.
     columns : list of ndarray of float32
         Measured initial values.
     drugs : tuple of Drug
@@ -57,7 +59,8 @@ class Engine:
         Whether code outside of the engine takes part: rules with ``traced=False``, and visits.
     """
 
-    document: str
+    text: str
+    document: Mapping[str, Any]
     columns: list[NDArray[np.float32]]
     drugs: tuple[Drug, ...]
     layout: Layout
@@ -65,13 +68,13 @@ class Engine:
     calls: bool
 
     @classmethod
-    def of(cls, model: Model, run: Mapping[str, Any]) -> Engine:
-        """Take what the engine needs of a model, for runs of so many founders."""
+    def of(cls, model: Model, run: Mapping[str, Any], text: str) -> Engine:
+        """Take what the engine needs of a model whose document is `text`, for runs of so many founders."""
         columns = [np.ascontiguousarray(column, dtype=np.float32) for column in model.columns]
         calls = bool(model.slow_rules or run["visits"])
         units = {drug.name: drug.unit for drug in model.drugs}
-        layout = layout_of(model.to_document(), run["initial"], units)
-        return cls(model.to_json(), columns, model.drugs, layout, model.rule_shares, calls)
+        layout = layout_of(model.document, run["initial"], units)
+        return cls(text, model.document, columns, model.drugs, layout, model.rule_shares, calls)
 
 
 class Keeper(Protocol):
@@ -132,7 +135,7 @@ def run_engine(
         update = None if bar.update is None else _shifted(bar.update, done)
         try:
             raw = _core.simulate(
-                engine.document,
+                engine.text,
                 json.dumps({"max_memory": free // 4 * 3, **run}),
                 engine.columns,
                 update,
@@ -152,7 +155,7 @@ def run_engine(
             update(len(raw["replicate"]))
         except BaseException as error:  # what the caller's own code raises ends the run, as on the way
             raw["error"] = error
-    profile = profile_of(json.loads(engine.document), engine.shares, raw["profile"])
+    profile = profile_of(engine.document, engine.shares, raw["profile"])
     given, raw = raw, raw if earlier is None else {**raw, **joined(earlier, raw)}
     orders = None if outside is None or not run["visits"] else outside.orders()
     arrays = {name: raw[name] for name in (*RECORDED, "drugs")}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["provenance"]
 
 
-def provenance(model: Model, run: Mapping[str, Any], scenario: Scenario | None) -> dict[str, Any]:
+def provenance(model: Model, run: Mapping[str, Any], scenario: Scenario | None, text: str) -> dict[str, Any]:
     """Describe a run.
 
     Parameters
@@ -30,6 +30,8 @@ def provenance(model: Model, run: Mapping[str, Any], scenario: Scenario | None) 
         The run document.
     scenario : Scenario or None
         Where the model came from.
+    text : str
+        The model's document.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def provenance(model: Model, run: Mapping[str, Any], scenario: Scenario | None) 
     """
     settings = {key: value for key, value in run.items() if key not in ("observe", "params", "threads")}
     out: dict[str, Any] = {
-        "model": hashlib.sha256(model.to_json().encode()).hexdigest(),
+        "model": hashlib.sha256(text.encode()).hexdigest(),
         "rules": model.rule_hashes(),
         "slow_rules": [rule.name for rule in model.slow_rules],
         "parameters": {name: float(value) for name, value in zip(model.parameters, run["params"], strict=True)},

@@ -171,10 +171,10 @@ def resume(
 
 def _the_same(kept: Kept, model: Model, path: PathLike[str]) -> Model:
     """The model given, with the parameters of the run; it must be the one that was run."""
-    if model.to_json() != kept.engine.document:
+    if model.to_json() != kept.engine.text:
         values = dict(zip(model.parameters, kept.run["params"], strict=False))
         model = model.with_params(values) if len(values) == len(kept.run["params"]) else model
-    if model.to_json() != kept.engine.document:
+    if model.to_json() != kept.engine.text:
         raise ModelError(f"the model given is not the one that {path} was made with")
     # Code that is called is not in the document: its hash is in the provenance.
     hashes, before = model.rule_hashes(), kept.made_by.get("rules")

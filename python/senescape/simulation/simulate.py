@@ -187,8 +187,9 @@ def execute(
     checkpoint : Checkpoint, optional
         Where the run is kept on its way.
     """
-    made_by = provenance(model, run, scenario)
-    engine = Engine.of(model, run)
+    text = model.to_json()
+    made_by = provenance(model, run, scenario, text)
+    engine = Engine.of(model, run, text)
     outside = outside_of(model, run, call_limit)
     keeper = None
     if checkpoint is not None:
