@@ -45,7 +45,7 @@ def test_deaths_do_what_rules_must(part):
     check_rule(part, increasing="dr5_drive", decreasing="cflip_guard", ranges=ranges)
 
 
-def test_without_drugs_nobody_dies_of_it():
+def test_without_drugs_no_cell_dies_of_it():
     assert killed() == 0
     assert killed(fate="cycling") == 0
     # Exactly: what the route does at rest is taken off to the last bit.

@@ -65,10 +65,10 @@ def regular(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
         If it is not there or may not be read.
     """
     try:
-        # A pipe that nobody writes to would be waited for.
+        # Opening a pipe without a writer would wait for ever.
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError as error:
-        raise DamagedError(f"its path is none ({error})") from None
+        raise DamagedError(f"its path is not valid ({error})") from None
     try:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise DamagedError("it is a folder, a device or a pipe")
@@ -108,8 +108,8 @@ def unpack(file: IO[bytes]) -> dict[str, NDArray[Any]]:
     Raises
     ------
     DamagedError
-        If it is none, holds something else than arrays of numbers and texts, or unpacks to more than 64 MiB and 100 times its
-        size: :func:`senescape._support.atomic.pack` makes none such.
+        If it is not an archive, holds something else than arrays of numbers and texts, or unpacks to more than 64 MiB and
+        100 times its size: :func:`senescape._support.atomic.pack` never makes such an archive.
     """
     arrays: dict[str, NDArray[Any]] = {}
     try:
@@ -152,18 +152,18 @@ def unpack(file: IO[bytes]) -> dict[str, NDArray[Any]]:
         OverflowError,
         MemoryError,
     ) as error:
-        # What Python's own readers of archives and headers raise for those that are none.
+        # What Python's own readers of archives and headers raise for damaged ones.
         raise DamagedError(f"a part of it is damaged ({type(error).__name__}: {error})") from error
     return arrays
 
 
 def characters(text: NDArray[Any]) -> int:
-    """How long a text is that an array holds, as characters or as bytes in UTF-8."""
+    """Return how long a text is that an array holds, as characters or as bytes in UTF-8."""
     return text.nbytes // 4 if text.dtype.kind == "U" else text.nbytes
 
 
 def _array(file: IO[bytes], size: int, name: str) -> NDArray[Any]:
-    """One array, of a part of so many bytes."""
+    """Return one array, of a part of so many bytes."""
     version = np.lib.format.read_magic(file)
     if version not in _HEADERS:
         raise DamagedError(f"its part {name!r} has version {version}")
@@ -181,7 +181,7 @@ def _array(file: IO[bytes], size: int, name: str) -> NDArray[Any]:
         if not chunk:
             raise DamagedError(f"its part {name!r} is cut")
         data += chunk
-    # What follows, if anything does, is none of it; to look for it checks the sum of what was read.
+    # Bytes that follow do not belong to it; reading on checks the sum of what was read.
     file.read(1)
     array = np.frombuffer(data, dtype=dtype, count=count)
     return array.reshape(shape, order="F" if by_column else "C")

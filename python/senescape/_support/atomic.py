@@ -22,14 +22,14 @@ __all__ = ["pack", "path_of", "try_to_write", "write_whole"]
 
 
 def path_of(value: Any, what: str) -> Path:
-    """Make a path of what was given for one; `what` is for the message if it is none."""
+    """Make a path of what was given; `what` names it in messages."""
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(text, str) or not text or "\0" in text:
         raise ModelError(f"{what}: {value!r} is no path; give a text or a pathlib.Path")
     try:
         os.lstat(text)
     except UnicodeEncodeError:
-        raise ModelError(f"{what}: {value!r} is no path: a letter of it is none that names of files can have") from None
+        raise ModelError(f"{what}: {value!r} is not a path: it holds a character that file names cannot have") from None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise ModelError(f"{what}: {text[:40]!r}... is longer than names of files can be") from None
@@ -92,7 +92,7 @@ def try_to_write(path: Path) -> None:
 
 
 def _places(path: Path) -> tuple[Path, Path]:
-    """The file itself, at the end of links, and where it is written first: a place of this thread's own."""
+    """Return the file itself, at the end of links, and where it is written first: a place of this thread's own."""
     real = Path(os.path.realpath(path))
     return real, real.with_name(f".{real.name}.{os.getpid()}.{threading.get_native_id()}.part")
 

@@ -13,7 +13,7 @@ _UNKNOWN = 2**40
 
 
 def available() -> int:
-    """Bytes that this process may still take: the least of what the machine, its container and its own limit leave.
+    """Return bytes that this process may still take: the least of what the machine, its container and its own limit leave.
 
     Where none of them tells, as outside of Linux, it is what is installed, or else a number larger than that.
     """

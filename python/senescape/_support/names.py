@@ -46,7 +46,7 @@ def check_spelling(name: str, what: str) -> None:
 
 
 def _differing(name: str, right: str) -> tuple[str, str]:
-    """The characters in which two spellings of a name differ, by code point and Unicode name."""
+    """Return the characters in which two spellings of a name differ, by code point and Unicode name."""
     start = 0
     while start < min(len(name), len(right)) and name[start] == right[start]:
         start += 1

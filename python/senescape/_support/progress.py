@@ -37,7 +37,7 @@ class Progress:
 
     @property
     def update(self) -> Callable[[int], None] | None:
-        """What to call with the number of finished replicates; None if there is nothing to call."""
+        """Return what to call with the number of finished replicates; None if there is nothing to call."""
         return self._update if self._show or self._call else None
 
     def _update(self, finished: int) -> None:

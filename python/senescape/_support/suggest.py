@@ -13,7 +13,7 @@ _MOST = 30
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest known one, or all of them, or some of very many.
+    """Return the end of a message about an unknown name: the nearest known one, or all of them, or some of very many.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         What there is.
     """
     names = list(known)
-    # Letters that look the same, such as the micro sign and the Greek mu, are told apart by their numbers.
+    # Their numbers tell letters apart that look the same, such as the micro sign and the Greek mu.
     if alike := [each for each in names if each != name and _plain(str(each)) == _plain(str(name))]:
         return f" (did you mean {alike[0]!r}, written {alike[0]!a}?)"
     near = difflib.get_close_matches(str(name), names, n=1)

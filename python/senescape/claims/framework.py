@@ -284,7 +284,7 @@ class Outcome:
 
     @property
     def control_failed(self) -> bool:
-        """Whether the control fails, as it should; true if there is none."""
+        """Return whether the control fails, as it should; true without a control."""
         return self.control is None or not self.control.passed
 
 

@@ -60,7 +60,7 @@ class Stain:
         return np.asarray(value) > self.above
 
     def can(self, model: Model) -> bool:
-        """Whether a model has what is stained."""
+        """Return whether a model has what is stained."""
         return self.reads is None or self.reads in {each.name for each in (*model.traits, *model.signals)}
 
 

@@ -49,7 +49,7 @@ def reporter(
     -------
     Table
         One row for each replicate and time: ``marked`` (share of all living cells), ``called`` and ``true`` (shares of the cells
-        of `fate` by the reporter and in truth; NaN if there are none), ``overstated`` (the difference) and ``missed`` (share of
+        of `fate` by the reporter and in truth; NaN without cells), ``overstated`` (the difference) and ``missed`` (share of
         the cells of `fate` that are true and not called).
 
     Raises

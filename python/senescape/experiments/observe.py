@@ -88,7 +88,7 @@ def watch(
 
 
 def scenario_given(given: Any, call: str) -> Scenario:
-    """A scenario, if that is what was given; `call` is for the message if it is none."""
+    """Return a scenario, if that is what was given; `call` names the caller in messages."""
     if isinstance(given, Scenario):
         return given
     raise ModelError(f"{call}: {given!r:.80} is no sn.Scenario{load_hint(given)}")
@@ -97,7 +97,7 @@ def scenario_given(given: Any, call: str) -> Scenario:
 def long_table(
     times: Sequence[float], seen: Sequence[Sequence[Sequence[dict[str, Any]] | None]], columns: Sequence[str]
 ) -> Table:
-    """One row for each of what was seen: ``replicate``, ``time`` and `columns`; tumours that had ended have no rows."""
+    """Return one row for each of what was seen: ``replicate``, ``time`` and `columns`; tumours that had ended have no rows."""
     rows = [
         {"replicate": number, "time": time, **row}
         for number, replicate in enumerate(seen)

@@ -176,7 +176,7 @@ def rechallenge(
         One row for each group (``"repopulating"``, ``"untreated"``) and replicate: ``cells`` (cycling at `at`),
         ``of_which_marked``, ``response`` (cycling after the course, as a share of those before), and for each trait its
         ``mean_<trait>`` at `at`: over the marked cells of the repopulating tumour, and over all of the untreated one. NaN where
-        there are none.
+        no such cells are there.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def score(
     time : array-like of float, shape (image,)
         Hours, rising.
     count : array-like of float, shape (image,)
-        Cells; NaN where there is none, as after the end of a simulated well.
+        Cells; NaN where nothing was counted, as after the end of a simulated well.
     treated : float
         Start of the last exposure (h).
     onset : float
@@ -117,7 +117,7 @@ def _without_dropouts(t: Array, n: Array) -> tuple[Array, Array]:
 
 
 def _smooth(t: Array, x: Array, half: float) -> Array:
-    """Running mean over `half` hours to either side; the window is cut short at the ends."""
+    """Return the running mean over `half` hours to either side; the window is cut short at the ends."""
     total = np.concatenate([[0.0], np.cumsum(x)])
     # Images are not placed to the second: a quarter of an hour more keeps the outermost in.
     first = np.searchsorted(t, t - half - 0.25)

@@ -17,7 +17,7 @@ LARGE = 1.25
 
 
 def tumour_volume(result: Result, *, large: float = LARGE, clearance: float = 0.03) -> NDArray[np.float64]:
-    """Volume of tumours: living cells by their size, and the dead that are not cleared yet.
+    """Return the volume of tumours: living cells by their size, and the dead that are not cleared yet.
 
     Parameters
     ----------

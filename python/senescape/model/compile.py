@@ -440,7 +440,7 @@ class _Writer:
             yield {"fate": index, "target": target, "tau": tau}
 
     def _refuse_circles(self, traits: list[dict[str, Any]]) -> None:
-        """A target may read other traits, but not, by way of their targets, its own."""
+        """Refuse targets that read, by way of other targets, their own trait."""
         flowing: dict[int, dict[int | None, list[int]]] = {}
         own: set[int] = set()
         for index, trait in enumerate(traits):
@@ -543,7 +543,7 @@ def _correlation(values: dict[str, float]) -> None:
 
 
 def _circle(reads: Mapping[int, list[int]]) -> list[int] | None:
-    """A circle in a graph of what reads what, its first member repeated at the end."""
+    """Return a circle in a graph of what reads what, its first member repeated at the end."""
     done: set[int] = set()
     for start in reads:
         if start in done:
@@ -567,7 +567,7 @@ def _circle(reads: Mapping[int, list[int]]) -> list[int] | None:
 
 
 def _number(part: Any, graph: GraphBuilder) -> Any:
-    """A piece of a document with its expressions replaced by node numbers."""
+    """Return a piece of a document with its expressions replaced by node numbers."""
     if isinstance(part, Expr):
         return graph.add(part)
     if isinstance(part, dict):

@@ -187,15 +187,15 @@ class Model:
 
     @property
     def parameters(self) -> dict[str, Param]:
-        """All parameters by full name (``"escape.h0"``), in the order of the document."""
+        """Return all parameters by full name (``"escape.h0"``), in the order of the document."""
         return dict(self._parameters)
 
     def parameter_values(self) -> list[float]:
-        """The parameters' values in the order of :attr:`parameters`."""
+        """Return the parameters' values in the order of :attr:`parameters`."""
         return [param.value for param in self._parameters.values()]
 
     def with_params(self, values: Mapping[str, float]) -> Model:
-        """The same model with other parameter values. Nothing is traced again.
+        """Return the same model with other parameter values. Nothing is traced again.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class Model:
             If a name is unknown or a value out of its range, or two names stand for one parameter.
         """
         if not isinstance(values, Mapping):
-            raise ModelError(f'params = {values!r} are none; give their values by name, {{"escape.h0": 0.01}}')
+            raise ModelError(f'params = {values!r} is not a mapping; give values by name, {{"escape.h0": 0.01}}')
         parameters = dict(self._parameters)
         given: dict[str, str] = {}
         for address, value in values.items():
@@ -225,7 +225,7 @@ class Model:
         return other
 
     def _full_name(self, address: str) -> str:
-        """The name of a parameter that may be addressed by plugin."""
+        """Return the name of a parameter that may be addressed by plugin."""
         if address in self._parameters:
             return address
         for plugin, owned in self._plugins.items():
@@ -269,16 +269,16 @@ class Model:
 
     @cached_property
     def rule_shares(self) -> list[float]:
-        """How much of the work of its fate's hazards falls to each transition: see :mod:`senescape.results.profile`."""
+        """Return how much of the work of its fate's hazards falls to each transition: see :mod:`senescape.results.profile`."""
         return shares(self.document)
 
     @property
     def signal_graph(self) -> tuple[list[dict[str, Any]], dict[str, int]]:
-        """Nodes as in the document, and for each signal the number of the node that computes it, modifiers included."""
+        """Return nodes as in the document, and for each signal the number of the node that computes it, modifiers included."""
         return self._compiled.signal_graph
 
     def place_of(self, fault: str, fate: str) -> str:
-        """Where the rule stands that the engine found fault with, for messages: its line and its plugin.
+        """Return where the rule stands that the engine found fault with, for messages: its line and its plugin.
 
         Parameters
         ----------
@@ -311,7 +311,7 @@ class Model:
         return f"\n  in the plugin {found[0]!r}" if found else ""
 
     def rule_hashes(self) -> dict[str, str]:
-        """SHA-256 of what each rule computes, by what it belongs to (see :meth:`rules`), for provenance."""
+        """Return SHA-256 of what each rule computes, by what it belongs to (see :meth:`rules`), for provenance."""
         # Finding sources takes a while, so it is done once for a model and all that with_params makes of it.
         if not self._hashes:
             self._hashes.update({owner: rule.digest for owner, rule in self.rules().items()})
@@ -334,22 +334,22 @@ class Model:
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The document without the values of parameters: the model's own, which must not be changed."""
+        """Return the document without the values of parameters: the model's own, which must not be changed."""
         return self._compiled.document
 
     @property
     def slow_rules(self) -> tuple[SlowRule, ...]:
-        """Hazards that are called, not compiled."""
+        """Return hazards that are called, not compiled."""
         return self._compiled.callbacks
 
     @property
     def visit_params(self) -> Mapping[str, Mapping[str, str]]:
-        """The full names of the parameters of each visit rule, by the names that it uses."""
+        """Return the full names of the parameters of each visit rule, by the names that it uses."""
         return self._compiled.visit_params
 
     @property
     def columns(self) -> list[NDArray[np.float32]]:
-        """Measured initial values: one array for each trait that was given one."""
+        """Return measured initial values: one array for each trait that was given one."""
         return [trait.initial for trait in self.traits if isinstance(trait.initial, np.ndarray)]
 
     def _check_sizes(self) -> None:
@@ -423,7 +423,7 @@ def _names(kind: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _in_order(kind: str, listed: Iterable[str], named: Iterable[str]) -> tuple[str, ...]:
-    """Names in the order given, then those that transitions mention, in the order of first mention."""
+    """Return names in the order given, then those that transitions mention, in the order of first mention."""
     return tuple(dict.fromkeys([*_names(kind, listed), *named]))
 
 
@@ -439,13 +439,13 @@ def _objects(argument: str, things: Sequence[_T], kind: type[_T]) -> tuple[_T, .
 
 
 def _expand(transitions: Sequence[Transition]) -> tuple[Transition, ...]:
-    """One transition for each source, with names that differ."""
+    """Return one transition for each source, with names that differ."""
     given = Counter(t.name for t in transitions)
     out: list[Transition] = []
     for t in transitions:
         prefix = t.name
         if not t.named and given[t.name] > 1:
-            # Names that the user did not give are told apart by their fates.
+            # Fates tell names apart that the user did not give.
             prefix = f"{t.name}[{'+'.join(t.source)}]"
         if len(t.source) == 1:
             out.append(t._with(name=prefix, prefix=prefix))

@@ -12,7 +12,7 @@ _DEAR = frozenset({"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "pow
 
 
 def shares(document: Mapping[str, Any]) -> list[float]:
-    """How much of the work of its fate's hazards falls to each transition, by the operations of its rule.
+    """Return how much of the work of its fate's hazards falls to each transition, by the operations of its rule.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ class Visit:
 
     @property
     def memory(self) -> dict[str, Any]:
-        """What the rule wants to know at the next visits."""
+        """Return what the rule wants to know at the next visits."""
         return self._memory
 
     @memory.setter
@@ -122,7 +122,7 @@ class Visit:
 
     @property
     def doses(self) -> tuple[Dose | Pulse, ...]:
-        """All doses in the order in which they were ordered: given and planned."""
+        """Return all doses in the order in which they were ordered: given and planned."""
         return tuple(self._doses)
 
     def order(
@@ -217,7 +217,7 @@ def _start(dose: Dose | Pulse) -> float:
 
 
 def _changed(dose: Dose | Pulse, now: float, factor: float) -> list[Dose | Pulse]:
-    """What is left of a dose whose part from now on is multiplied by a factor."""
+    """Return what is left of a dose whose part from now on is multiplied by a factor."""
     start, duration = _start(dose), dose.duration or 0.0
     given = now - start
     if given > 0 and start + duration <= now:

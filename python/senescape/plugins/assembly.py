@@ -61,7 +61,7 @@ def _manager(names: Sequence[str]) -> pluggy.PluginManager:
 
 
 def _gather(manager: pluggy.PluginManager, hook: str) -> list[tuple[str, Any]]:
-    """What all plugins return for a hook, with the plugins' names, in the order in which they were named."""
+    """Return what all plugins return for a hook, with the plugins' names, in the order in which they were named."""
     out: list[tuple[str, Any]] = []
     for implementation in getattr(manager.hook, hook).get_hookimpls():
         name = implementation.plugin_name
@@ -95,7 +95,9 @@ def hooks_of(name: str) -> tuple[Any, dict[str, list[Any]]]:
 
 
 def assemble(names: Sequence[str], measured: Mapping[str, NDArray[np.float32]] | None = None) -> Model:
-    """The model that some plugins make together. Their parts are put in the order of the plugins' names: that of `names` is free.
+    """Return the model that some plugins make together.
+
+    Parts stand in the order of the plugins' names: the order of `names` changes nothing.
 
     Parameters
     ----------
@@ -166,7 +168,7 @@ def assemble(names: Sequence[str], measured: Mapping[str, NDArray[np.float32]] |
 
 
 def _visit_rules(manager: pluggy.PluginManager) -> list[VisitRule]:
-    """What plugins do at visits, with the parameters that they declare."""
+    """Return what plugins do at visits, with the parameters that they declare."""
     declared = {each.plugin_name: each.function for each in manager.hook.senescape_visit_params.get_hookimpls()}
     rules = []
     for each in manager.hook.senescape_visit.get_hookimpls():

@@ -68,7 +68,7 @@ class PluginInfo:
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """The same as numbers, texts, lists and dicts. Ends of ranges that are infinite are left out."""
+        """Return the same as numbers, texts, lists and dicts. Ends of ranges that are infinite are left out."""
         finite = {"low": float("-inf"), "high": float("inf")}
 
         def param(of: Param) -> dict[str, Any]:

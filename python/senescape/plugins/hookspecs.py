@@ -48,7 +48,7 @@ class Hooks:
 
     @hookspec
     def senescape_traits(self) -> Sequence[Trait]:  # type: ignore[empty-body]
-        """Traits of every cell.
+        """Return traits of every cell.
 
         Examples
         --------
@@ -81,7 +81,7 @@ class Hooks:
 
     @hookspec
     def senescape_pools(self) -> Sequence[Pool]:  # type: ignore[empty-body]
-        """Pools of the environment.
+        """Return pools of the environment.
 
         Examples
         --------
@@ -93,7 +93,7 @@ class Hooks:
 
     @hookspec
     def senescape_signals(self) -> Sequence[Signal]:  # type: ignore[empty-body]
-        """Named quantities that hazards, of this plugin or others, are written in.
+        """Return named quantities that hazards, of this plugin or others, are written in.
 
         Examples
         --------
@@ -127,7 +127,7 @@ class Hooks:
 
     @hookspec
     def senescape_senolytics(self) -> Sequence[Senolytic]:  # type: ignore[empty-body]
-        """Deaths of senescent cells by a drug.
+        """Return deaths of senescent cells by a drug.
 
         Examples
         --------
@@ -138,7 +138,7 @@ class Hooks:
 
     @hookspec
     def senescape_immunotherapies(self) -> Sequence[Immunotherapy]:  # type: ignore[empty-body]
-        """Deaths by immune cells that a treatment brings about.
+        """Return deaths by immune cells that a treatment brings about.
 
         Examples
         --------
@@ -201,7 +201,7 @@ class Hooks:
 
     @hookspec
     def senescape_visit_params(self) -> Mapping[str, Param | float]:  # type: ignore[empty-body]
-        """Parameters of ``senescape_visit``, addressed as ``<plugin>.visit.<name>``.
+        """Return parameters of ``senescape_visit``, addressed as ``<plugin>.visit.<name>``.
 
         Examples
         --------

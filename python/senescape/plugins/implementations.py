@@ -143,7 +143,7 @@ def _check_hook(plugin: Any, attribute: str, owner: str) -> str:
 
 
 def _mark(plugin: Any, name: str) -> dict[str, Any] | None:
-    """The options of an attribute's mark, which may lie on the attribute or on the class method that makes it."""
+    """Return the options of an attribute's mark, which may lie on the attribute or on the class method that makes it."""
     # Without running code of the plugin, where possible: a property may do anything.
     raw = inspect.getattr_static(plugin, name, None)
     if raw is None and name in HOOKS:

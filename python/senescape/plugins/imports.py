@@ -15,7 +15,7 @@ from senescape.errors import PluginError
 __all__ = ["MARK", "check_module"]
 
 MARK = "mark functions named senescape_... with @sn.hookimpl"
-"""What a plugin without hooks is told."""
+"""The advice to a plugin without hooks."""
 
 
 def check_module(name: str) -> None:
@@ -51,7 +51,7 @@ def check_module(name: str) -> None:
 
 
 def _found(name: str) -> ModuleSpec | None:
-    """Where a module is, looked for part by part: the usual way imports the packages that it lies in."""
+    """Return where a module is, looked for part by part: the usual way imports the packages that it lies in."""
     # The current folder may be the one that a stranger's files were unpacked to.
     path: Any = [entry for entry in sys.path if entry]
     found: ModuleSpec | None = None

@@ -90,22 +90,22 @@ def registered(name: str, plugin: Any) -> Iterator[str]:
 
 
 def own_plugins() -> list[str]:
-    """Names of the plugins that come with the package; none where ``SENESCAPE_DISABLE_BIOLOGY`` is 1."""
+    """Return names of the plugins that come with the package; none where ``SENESCAPE_DISABLE_BIOLOGY`` is 1."""
     return [] if os.environ.get(NO_BIOLOGY) == "1" else sorted(_OWN)
 
 
 def known_plugins() -> list[str]:
-    """Names of the plugins that scenarios can use: the package's own, the registered and the installed ones."""
+    """Return names of the plugins that scenarios can use: the package's own, the registered and the installed ones."""
     return sorted({*own_plugins(), *_REGISTERED, *(name for name in announced() if name not in _OWN)})
 
 
 def load_plugin(name: str) -> Any:
-    """The plugin of a name or a module path.
+    """Return the plugin of a name or a module path.
 
     Raises
     ------
     PluginError
-        If there is none, several packages announce one of its name, or it raises while it is imported.
+        If there is no such plugin, several packages announce one of its name, or it raises while it is imported.
     """
     own = own_plugins()
     if name not in own and (name in _OWN or name in _OWN.values()):
@@ -133,7 +133,7 @@ def load_plugin(name: str) -> Any:
 
 
 def raised_in(error: Exception) -> str:
-    """An exception of a plugin's code, with the line that raised it."""
+    """Return an exception of a plugin's code, with the line that raised it."""
     text = f"{type(error).__name__}: {error}"
     step, place = error.__traceback__, ""
     while step is not None:
@@ -144,7 +144,7 @@ def raised_in(error: Exception) -> str:
 
 
 def plugin_version(name: str) -> str:
-    """The version of the package that a plugin comes from, looked for in the order in which plugins are."""
+    """Return the version of the package that a plugin comes from, looked for in the order in which plugins are."""
     if name in _OWN or name in _OWN.values():
         from senescape._core import __version__
 
@@ -153,7 +153,7 @@ def plugin_version(name: str) -> str:
 
 
 def preset_paths() -> dict[str, Path]:
-    """Paths of all shipped scenarios by name."""
+    """Return paths of all shipped scenarios by name."""
     out: dict[str, Path] = {}
     shipper: dict[str, str] = {}
     for name in known_plugins():

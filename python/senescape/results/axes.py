@@ -103,7 +103,7 @@ def layout_from_json(data: Mapping[str, Any]) -> Layout:
 def _check(layout: Layout) -> None:
     """Refuse names that stand for nothing."""
     if len(layout.initial) != len(layout.fates) or not all(0 <= n < 2**32 for n in layout.initial):
-        raise ValueError(f"the cells at the start are none: {layout.initial!r:.200}")
+        raise ValueError(f"the cells at the start are not valid: {layout.initial!r:.200}")
     for t in layout.transitions:
         known = [
             t.source in layout.fates,
@@ -113,11 +113,11 @@ def _check(layout: Layout) -> None:
             t.barrier is None or t.barrier in layout.barriers,
         ]
         if not all(known):
-            raise ValueError(f"a transition is none: {t!r:.200}")
+            raise ValueError(f"a transition is not valid: {t!r:.200}")
 
 
 def _texts(values: Iterable[Any]) -> tuple[str, ...]:
     out = tuple(values)
     if not all(isinstance(each, str) for each in out):
-        raise ValueError(f"a name is none: {out!r:.200}")
+        raise ValueError(f"a name is not a text: {out!r:.200}")
     return out

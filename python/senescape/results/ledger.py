@@ -58,7 +58,7 @@ class BarrierRow:
 
     @property
     def closes(self) -> bool:
-        """Whether every cell that met the barrier is accounted for."""
+        """Return whether every cell that met the barrier is accounted for."""
         return self.met == sum(self.removed.values()) + self.elsewhere + self.through + self.held
 
 
@@ -125,7 +125,7 @@ class Ledger:
 
     @property
     def closes(self) -> bool:
-        """Whether starts + births = alive + deaths, and every barrier's account closes."""
+        """Return whether starts + births = alive + deaths, and every barrier's account closes."""
         return self.started + self.born == self.died + self.alive and all(row.closes for row in self.rows)
 
     def __getitem__(self, barrier: str) -> BarrierRow:

@@ -77,7 +77,7 @@ class Profile:
         for cost in costs:
             texts = isinstance(cost.what, str) and isinstance(cost.fate, str) and isinstance(cost.path, str)
             if not (texts and isinstance(cost.cells, int) and isinstance(cost.seconds, float | int)):
-                raise ValueError(f"a cost is none: {cost!r:.200}")
+                raise ValueError(f"a cost is not valid: {cost!r:.200}")
         return cls(costs, float(data["seconds"]))
 
 

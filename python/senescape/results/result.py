@@ -108,17 +108,17 @@ class Result:
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Cells alive, shape (replicate, time, fate)."""
+        """Return cells alive, shape (replicate, time, fate)."""
         return self._arrays["counts"]
 
     @property
     def events(self) -> NDArray[np.int64]:
-        """Events since the start, shape (replicate, time, transition)."""
+        """Return events since the start, shape (replicate, time, transition)."""
         return self._arrays["events"]
 
     @property
     def pools(self) -> NDArray[np.float64]:
-        """Pools, shape (replicate, time, pool)."""
+        """Return pools, shape (replicate, time, pool)."""
         return self._arrays["pools"]
 
     @property
@@ -128,17 +128,17 @@ class Result:
 
     @property
     def drugs(self) -> NDArray[np.float64]:
-        """Concentrations, shape (time, drug), or (replicate, time, drug) where there were visits."""
+        """Return concentrations, shape (time, drug), or (replicate, time, drug) where there were visits."""
         return self._arrays["drugs"]
 
     @property
     def first_event(self) -> NDArray[np.float64]:
-        """Time (h) of each transition's first event, shape (replicate, transition); NaN if it never happened."""
+        """Return time (h) of each transition's first event, shape (replicate, transition); NaN if it never happened."""
         return self._arrays["first_event"]
 
     @cached_property
     def deaths(self) -> NDArray[np.int64]:
-        """Deaths since the start, shape (replicate, time, cause)."""
+        """Return deaths since the start, shape (replicate, time, cause)."""
         out = np.zeros((*self.events.shape[:2], len(self.layout.causes)), dtype=np.int64)
         for k, transition in enumerate(self.layout.transitions):
             if transition.kind == "death" and transition.cause is not None:
@@ -148,7 +148,7 @@ class Result:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of all arrays with their times and replicates: equal for results that are the same to the bit."""
+        """Return SHA-256 of all arrays with their times and replicates: equal for results that are the same to the bit."""
         digest = hashlib.sha256()
         for name, array in (("time", self.time), ("replicate", self.replicate), *sorted(self._arrays.items())):
             digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
@@ -157,11 +157,11 @@ class Result:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The barrier ledger, summed over replicates."""
+        """Return the barrier ledger, summed over replicates."""
         return self.ledger_of(slice(None))
 
     def ledger_of(self, replicates: slice | Sequence[int] | NDArray[Any]) -> Ledger:
-        """The barrier ledger of some replicates (by position)."""
+        """Return the barrier ledger of some replicates (by position)."""
         layout = self.layout
         events = self._arrays["total_events"][replicates].sum(axis=0)
         final = self._arrays["total_counts"][replicates]
@@ -171,7 +171,7 @@ class Result:
 
     @cached_property
     def outcomes(self) -> Table:
-        """One row a replicate.
+        """Return one row a replicate.
 
         Columns: ``replicate``; ``stop`` (``horizon``, ``eradicated``, ``relapsed`` or ``cell_cap``); ``end_time`` (h);
         ``eradicated`` and ``eradication_time`` (h, exact; NaN if not); ``relapsed`` and ``relapse_time`` (h; NaN if not);
@@ -204,7 +204,7 @@ class Result:
 
     @cached_property
     def doses(self) -> Table:
-        """The doses given, one row for each replicate and dose.
+        """Return the doses given, one row for each replicate and dose.
 
         Columns: ``replicate``; ``drug``; ``at`` (h); ``amount`` (the concentration of a pulse); ``route`` (``bolus``,
         ``infusion``, ``oral`` or ``pulse``); ``duration`` (h; NaN if given at once). Doses planned for after the
@@ -231,7 +231,7 @@ class Result:
         )
 
     def to_xarray(self) -> xr.Dataset:
-        """All arrays with named dimensions, coordinates and units (extra ``xarray``).
+        """Return all arrays with named dimensions, coordinates and units (extra ``xarray``).
 
         Returns
         -------
@@ -275,7 +275,7 @@ class Result:
         return data.drop_dims([name for name, size in data.sizes.items() if size == 0])  # type: ignore[no-any-return]
 
     def to_pandas(self) -> pd.DataFrame:
-        """Counts and deaths as a table, one row for each replicate and time (extra ``pandas``).
+        """Return counts and deaths as a table, one row for each replicate and time (extra ``pandas``).
 
         Columns: ``replicate``, ``time`` (h), one a fate, and ``deaths_<cause>`` for each cause. A fate that is named
         ``replicate`` or ``time``, or whose name begins with ``deaths_`` or ``fate_``, has the column ``fate_<name>``.
@@ -340,13 +340,13 @@ class Result:
 
 
 def _fate_column(fate: str) -> str:
-    """The column of a fate in a table that has columns of the library too; no two names have one column."""
+    """Return the column of a fate in a table that has columns of the library too; no two names have one column."""
     taken = fate in ("replicate", "time") or fate.startswith(("deaths_", "fate_"))
     return f"fate_{fate}" if taken else fate
 
 
 def result_path(path: str | os.PathLike[str]) -> Path:
-    """Where a result is written that is to be saved so.
+    """Return where a result is written that is to be saved so.
 
     Raises
     ------
@@ -399,7 +399,7 @@ def open_result(path: str | os.PathLike[str]) -> Result:
         layout = layout_from_json(header["layout"])
         time, replicate = content.pop("time"), content.pop("replicate")
         if (time.ndim, time.dtype.kind) != (1, "f"):
-            raise ValueError("times are none")
+            raise ValueError("times are not ascending numbers")
         arrays = {name: content[name] for name in _ARRAYS}
         check_arrays({**arrays, "replicate": replicate}, layout, len(time))
         profile = Profile.from_json(header.get("profile", {"costs": [], "seconds": 0.0}))
@@ -422,7 +422,7 @@ def check_arrays(arrays: Mapping[str, Any], layout: Layout, times: int) -> None:
     """
     replicate = arrays["replicate"]
     if (replicate.ndim, replicate.dtype.kind) != (1, "i"):
-        raise ValueError("numbers of replicates are none")
+        raise ValueError("numbers of replicates are not valid")
     sizes = {
         "replicate": len(replicate),
         "time": times,
@@ -458,17 +458,17 @@ def doses_from_json(made_by: Mapping[str, Any], orders: Mapping[str, Any], layou
         numbers = [dose["at"], dose["amount"], 0.0 if dose["duration"] is None else dose["duration"]]
         sound = dose["drug"] in range(len(layout.drugs)) and isinstance(dose["route"], str)
         if not sound or not all(isinstance(x, int | float) and math.isfinite(x) for x in numbers):
-            raise ValueError(f"a dose is none: {dose!r:.200}")
+            raise ValueError(f"a dose is not valid: {dose!r:.200}")
     return found
 
 
 def _dims(name: str, array: NDArray[Any]) -> tuple[str, ...]:
-    """The dimensions of an array; concentrations are those of each replicate where there were visits."""
+    """Return the dimensions of an array; concentrations are those of each replicate where there were visits."""
     return ("replicate", *_ARRAYS[name]) if name == "drugs" and array.ndim == 3 else _ARRAYS[name]
 
 
 def _masked(values: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:
-    """Integers as they are, or floats with NaN where a replicate had ended."""
+    """Return integers as they are, or floats with NaN where a replicate had ended."""
     ended = counts[:, :, 0] < 0 if counts.shape[2] else np.zeros(counts.shape[:2], dtype=bool)
     if not ended.any():
         return values

@@ -42,16 +42,16 @@ class Table(Mapping[str, NDArray[Any]]):
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns."""
+        """Return names of the columns."""
         return list(self._columns)
 
     @property
     def rows(self) -> int:
-        """The number of rows."""
+        """Return the number of rows."""
         return len(next(iter(self._columns.values()), ()))
 
     def to_pandas(self) -> pd.DataFrame:
-        """The same as a pandas DataFrame (extra ``pandas``).
+        """Return the same as a pandas DataFrame (extra ``pandas``).
 
         Raises
         ------

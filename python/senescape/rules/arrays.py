@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 def _fixed(value: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[Any]:
-    """A view that a rule cannot write into: ``cell.x += 1`` would change the cell for every later rule."""
+    """Return a view that a rule cannot write into: ``cell.x += 1`` would change the cell for every later rule."""
     view = np.asarray(value, dtype=dtype).view()
     view.flags.writeable = False
     return view

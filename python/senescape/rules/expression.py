@@ -338,7 +338,7 @@ def hill(x: Any, k: Any, n: Any = 1.0) -> Any:
 
 
 def _as_floats(x: Any, k: Any) -> tuple[Any, Any]:
-    """Whole numbers become floats, which do not overflow; Python's numbers take the precision of what they meet."""
+    """Turn whole numbers into floats, which do not overflow; Python's numbers take the precision of what they meet."""
     if isinstance(x, int | float) and isinstance(k, int | float):
         return np.float64(x), np.float64(k)
     both = [float(v) if isinstance(v, int | float) else np.asarray(v) for v in (x, k)]
@@ -347,7 +347,7 @@ def _as_floats(x: Any, k: Any) -> tuple[Any, Any]:
 
 
 def _parts(expr: Expr) -> Iterator[Expr]:
-    """Everything an expression is made of, each once."""
+    """Return everything an expression is made of, each once."""
     seen: set[int] = set()
     stack = [expr]
     while stack:
@@ -359,7 +359,7 @@ def _parts(expr: Expr) -> Iterator[Expr]:
 
 
 def _operands_first(*exprs: Expr) -> Iterator[Expr]:
-    """Everything that expressions are made of, each once, after its operands."""
+    """Return everything that expressions are made of, each once, after its operands."""
     done: set[int] = set()
     stack = list(reversed(exprs))
     while stack:

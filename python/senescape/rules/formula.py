@@ -129,7 +129,7 @@ def _line(expr: Expr, deepest: int | None, longest: int, parts: _Parts | None = 
 
 
 def _pieces(expr: Expr, depth: int, deepest: int | None, parts: _Parts | None) -> list[str | tuple[Expr, int]]:
-    """One operation as texts and operands."""
+    """Return one operation as texts and operands."""
     if expr.label:
         return [expr.label]
     if not expr.args:
@@ -151,7 +151,7 @@ def _pieces(expr: Expr, depth: int, deepest: int | None, parts: _Parts | None) -
 
 
 def _operand(expr: Expr, depth: int, deepest: int | None, parts: _Parts | None) -> list[str | tuple[Expr, int]]:
-    """An operand of a symbol, in brackets where it is itself written with one."""
+    """Return an operand of a symbol, in brackets where it is itself written with one."""
     if expr.label or expr.op not in _SYMBOLS:
         return [(expr, depth)]
     if parts is not None and (name := parts.name(expr, depth == deepest)) is not None:

@@ -52,11 +52,11 @@ class Reads:
     signals: list[str] = field(default_factory=list)
 
     def inputs(self) -> dict[str, Any]:
-        """What the rule reads: the engine's inputs by how the rule writes them, such as ``"env.drug['navitoclax']"``."""
+        """Return what the rule reads: the engine's inputs by how the rule writes them, such as ``"env.drug['navitoclax']"``."""
         return {self.label(which): which for which in inputs_of(self.value)}
 
     def label(self, which: Any) -> str:
-        """How a rule writes an input."""
+        """Return how a rule writes an input."""
         if isinstance(which, str):
             return "cell.age" if which == "age" else "env.time"
         ((kind, index),) = which.items()

@@ -72,12 +72,12 @@ class Rule:
 
     @property
     def name(self) -> str:
-        """The function's name."""
+        """Return the function's name."""
         return str(getattr(self.function, "__name__", None) or type(self.function).__name__)
 
     @property
     def source(self) -> str | None:
-        """The text of the function, or None where there is none (typed at a prompt, or built in)."""
+        """Return the text of the function, or None where it has no text (typed at a prompt, or built in)."""
         try:
             return textwrap.dedent(inspect.getsource(self.function))
         except (OSError, TypeError):
@@ -85,7 +85,7 @@ class Rule:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the rule computes: its text, and the numbers, texts and functions that it closes over."""
+        """Return SHA-256 of what the rule computes: its text, and the numbers, texts and functions that it closes over."""
         found = hashlib.sha256()
         _fingerprint(self.function, found, _DEEPEST)
         return found.hexdigest()

@@ -111,7 +111,7 @@ def source_line(code: CodeType, line: int) -> str:
 
 
 def raised_at(error: BaseException, function: Callable[..., Any]) -> str:
-    """The line of a function that an exception went through, or its first line."""
+    """Return the line of a function that an exception went through, or its first line."""
     code = code_of(function)
     place = "an unknown place" if code is None else source_line(code, code.co_firstlineno)
     step = error.__traceback__
@@ -123,7 +123,7 @@ def raised_at(error: BaseException, function: Callable[..., Any]) -> str:
 
 
 def user_line() -> str:
-    """The line of the rule that is being traced; without one, the innermost line outside this package and NumPy.
+    """Return the line of the rule that is being traced; without one, the innermost line outside this package and NumPy.
 
     A rule may call helpers: those in its own file are shown themselves, those of other libraries by the line that
     calls them.
@@ -144,7 +144,7 @@ def user_line() -> str:
 
 
 def trace_error(what: str, fix: str, at: str | None = None) -> TraceError:
-    """An error about the line of a rule that is being traced.
+    """Return an error about the line of a rule that is being traced.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def trace_error(what: str, fix: str, at: str | None = None) -> TraceError:
 
 
 def missing_error(what: str, fix: str) -> TraceError:
-    """An error about a name that a rule reads and that is not there.
+    """Return an error about a name that a rule reads and that is not there.
 
     Parameters
     ----------

@@ -197,7 +197,7 @@ def _same_at_once(one: Expr, two: Expr) -> bool:
 
 
 def _exactly(expr: Expr) -> str:
-    """An expression for a message; a number with all its digits, of which the last may be what matters."""
+    """Return an expression for a message; a number with all its digits, of which the last may be what matters."""
     return repr(expr.value) if expr.op == "const" else str(expr)
 
 
@@ -226,7 +226,7 @@ def _not_too_large(value: Expr, function: RuleFunction) -> Expr:
 
 
 def _return_line(function: RuleFunction) -> str:
-    """The last line of a function that returns, as far as its byte code tells."""
+    """Return the last line of a function that returns, as far as its byte code tells."""
     code = code_of(function)
     if code is None:
         return f"{function!r}, which has no source"

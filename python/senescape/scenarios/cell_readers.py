@@ -94,12 +94,12 @@ def read_columns(path: Path, place: str, wanted: Sequence[str], where: Sequence[
 
 
 def _same(text: str) -> str:
-    """The form in which texts that look the same are the same: é may be written as one letter or as two."""
+    """Return the form in which texts that look the same are the same: é may be written as one letter or as two."""
     return unicodedata.normalize("NFC", text)
 
 
 def _position(name: str, names: Sequence[str], place: str, things: str = "columns") -> int | None:
-    """Where a name stands among others; None if it is not there.
+    """Return where a name stands among others; None if it is not there.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def _read_parquet(
 
 
 def _index_names(index: Any) -> list[str]:
-    """The names of an index, which a table has beside its columns; an empty text where a level has none."""
+    """Return the names of an index, which a table has beside its columns; an empty text where a level has none."""
     return ["" if name is None else str(name) for name in index.names]
 
 
@@ -343,7 +343,7 @@ _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 
 
 def _number(text: str) -> bool | int | float | None:
-    """What pandas would read a text as, if that is a number or a truth value."""
+    """Return what pandas would read a text as, if that is a number or a truth value."""
     if text in ("True", "TRUE", "true", "False", "FALSE", "false"):
         return text.lower() == "true"
     if not _NUMBER.fullmatch(text):
@@ -388,7 +388,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _decimal(value: Any) -> str:
-    """What to do about a number that is written with a comma."""
+    """Return what to do about a number that is written with a comma."""
     if isinstance(value, str) and re.fullmatch(r"\s*[-+]?[\d.]*,\d+([eE][-+]?\d+)?\s*", value, re.ASCII):
         return "; write numbers with a decimal point and without separators of thousands"
     return ""

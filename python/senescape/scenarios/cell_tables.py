@@ -81,7 +81,7 @@ class Measured(BaseModel):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Its columns."""
+        """Return its columns."""
         return (self.column,) if isinstance(self.column, str) else self.column
 
 
@@ -120,7 +120,7 @@ class CellTable(BaseModel):
         return {name: {"column": each} if isinstance(each, str) else each for name, each in value.items()}
 
     def read(self) -> dict[str, NDArray[np.float32]]:
-        """Values of each trait for every cell of the table that is used.
+        """Return values of each trait for every cell of the table that is used.
 
         Raises
         ------
@@ -303,7 +303,7 @@ def _scaled(
 
 
 def assemble_measured(names: Sequence[str], measured: Mapping[str, NDArray[np.float32]]) -> tuple[Model, set[str]]:
-    """The model that some plugins make together, with measured founders.
+    """Return the model that some plugins make together, with measured founders.
 
     Parameters
     ----------
@@ -341,7 +341,7 @@ def assemble_measured(names: Sequence[str], measured: Mapping[str, NDArray[np.fl
 
 
 def _range(trait: Trait) -> tuple[float, float]:
-    """Values that a trait's first value can have, by what its plugin draws it from."""
+    """Return values that a trait's first value can have, by what its plugin draws it from."""
     match trait.initial:
         case LogNormal() | Gamma() | Exponential():
             return 0.0, math.inf

@@ -35,7 +35,7 @@ _MOST_DOSES = 20_000
 _MOST_ERRORS = 20
 
 _KEYS = re.compile(r"""(?:"[^"\n]*"|'[^'\n]*'|[\w-]+)[ \t]*(\.)?[ \t]*|[^\w"'\n-]+|["'\n]""")
-"""A part of a key, with the point that another follows by; or what is none."""
+"""A part of a key, with the point before the next part; or something that is not a part."""
 
 
 def _number(value: Any) -> Any:
@@ -135,7 +135,7 @@ class DoseSpec(_Part):
     interval: Time = 24.0
 
     def doses(self) -> list[Dose]:
-        """All doses meant."""
+        """Return all doses meant."""
         times = [self.at + i * self.interval for i in range(self.repeat)]
         return [Dose(self.drug, self.amount, at, self.route, self.duration) for at in times]
 
@@ -151,7 +151,7 @@ class PulseSpec(_Part):
     interval: Time = 72.0
 
     def pulses(self) -> list[Pulse]:
-        """All pulses meant."""
+        """Return all pulses meant."""
         starts = [self.start + i * self.interval for i in range(self.repeat)]
         return [Pulse(self.drug, self.concentration, start, self.duration) for start in starts]
 
@@ -246,12 +246,12 @@ class Scenario(_Part):
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
-        """The JSON Schema of scenario files, for editors."""
+        """Return the JSON Schema of scenario files, for editors."""
         return cls.model_json_schema()
 
     @cached_property
     def model(self) -> Model:
-        """The model that the plugins make, with this scenario's parameters."""
+        """Return the model that the plugins make, with this scenario's parameters."""
         if self.founders is None:
             return assemble(self.plugins).with_params(self.parameters)
         model, replaced = assemble_measured(self.plugins, self.founders.columns)
@@ -259,7 +259,7 @@ class Scenario(_Part):
 
     @cached_property
     def founders(self) -> Founders | None:
-        """The founders that were drawn from measurements, if there are any."""
+        """Return the founders that were drawn from measurements, if there are any."""
         return None if self.cells is None else self.cells.founders(sum(self.initial.values()))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -297,7 +297,7 @@ class Scenario(_Part):
         return self.model_copy()
 
     def with_params(self, values: Mapping[str, float]) -> Scenario:
-        """The same scenario with some parameter values changed."""
+        """Return the same scenario with some parameter values changed."""
         if not isinstance(values, Mapping):
             raise ScenarioError(f"with_params: {values!r:.80} gives no values by name: {{'escape.h0': 0.01}}")
         other = self.model_copy(update={"parameters": {**self.parameters, **values}})
@@ -307,7 +307,7 @@ class Scenario(_Part):
         return other
 
     def settings(self, **given: Any) -> dict[str, Any]:
-        """Arguments of :func:`senescape.simulate`; what is given wins."""
+        """Return arguments of :func:`senescape.simulate`; what is given wins."""
         doses: list[Dose | Pulse] = [dose for spec in self.doses for dose in spec.doses()]
         doses += [pulse for spec in self.pulses for pulse in spec.pulses()]
         rule = self.relapse
@@ -325,12 +325,12 @@ class Scenario(_Part):
         }
 
     def plugin_versions(self) -> dict[str, str]:
-        """Versions of the plugins by name."""
+        """Return versions of the plugins by name."""
         return {name: plugin_version(name) for name in self.plugins}
 
 
 def _read(text: str, place: str, above: tuple[str, ...]) -> dict[str, Any]:
-    """What a TOML text says, with what it builds on."""
+    """Return what a TOML text says, with what it builds on."""
     if len(above) > _MOST_BASES:
         raise ScenarioError(f"{place} is not valid:\n  base: over {_MOST_BASES} scenarios build on each other")
     if _longest_key(text) > _LONGEST_KEY:
@@ -367,7 +367,7 @@ def _read(text: str, place: str, above: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _longest_key(text: str) -> int:
-    """How many parts the longest dotted key has, at most."""
+    """Return how many parts the longest dotted key has, at most."""
     longest = parts = 1
     for found in _KEYS.finditer(text):
         parts = parts + 1 if found[1] else 1
@@ -376,7 +376,7 @@ def _longest_key(text: str) -> int:
 
 
 def _text(path: Path, name: str) -> str:
-    """The text of a scenario's file."""
+    """Return the text of a scenario's file."""
     try:
         with regular(path) as file:
             content = file.read(_LARGEST_FILE + 1)
@@ -397,7 +397,7 @@ def _text(path: Path, name: str) -> str:
 
 
 def load(name: str | PathLike[str]) -> Scenario:
-    """A shipped scenario by name, or one from a TOML file.
+    """Return a shipped scenario by name, or one from a TOML file.
 
     Parameters
     ----------
@@ -427,7 +427,7 @@ def load(name: str | PathLike[str]) -> Scenario:
 
 
 def presets() -> dict[str, str]:
-    """Shipped scenarios: their descriptions by name."""
+    """Return shipped scenarios: their descriptions by name."""
     return {name: load(path).description for name, path in sorted(preset_paths().items())}
 
 

@@ -95,7 +95,7 @@ class Outside:
     # -- called by the engine -----------------------------------------------------------------------------------------
 
     def rule(self, index: int, fate: int, scene: Mapping[str, Any]) -> NDArray[np.float32]:
-        """The hazards of the cells of a fate, by a rule that is not compiled."""
+        """Evaluate a rule that is not compiled for the cells of a fate."""
         slow = self.model.slow_rules[index]
         n = scene["counts"][fate]
         env = self._environment(scene)
@@ -130,7 +130,7 @@ class Outside:
             return np.ascontiguousarray(np.broadcast_to(value, (n,)), dtype=np.float32)
 
     def visit(self, number: int, _: int, scene: Mapping[str, Any]) -> str | None:
-        """One visit of a replicate: all its doses as JSON, if they changed."""
+        """Make one visit of a replicate; return all its doses as JSON, if they changed."""
         from senescape.model.visits import Visit
 
         model, replicate = self.model, scene["replicate"]

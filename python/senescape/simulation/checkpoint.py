@@ -88,7 +88,7 @@ class Checkpoint:
         path = path_of(self.path, "checkpoint").absolute()
         if path.exists() and not (instead_of and path.samefile(instead_of)):
             _refuse_to_lose(path)
-        # Now, not after ten minutes: a place that cannot be written to is told before a cell has moved.
+        # Now, not after ten minutes: a place that cannot be written to is refused before a cell has moved.
         try:
             try_to_write(path)
         except OSError as error:
@@ -199,12 +199,12 @@ class Kept:
 
     @property
     def finished(self) -> list[int]:
-        """Replicates that are finished."""
+        """Return replicates that are finished."""
         return [] if self.earlier is None else self.earlier["replicate"].tolist()
 
     @property
     def complete(self) -> bool:
-        """Whether all replicates are."""
+        """Return whether all replicates are."""
         return len(self.finished) == int(self.run["replicates"])
 
 
@@ -214,7 +214,7 @@ def read_checkpoint(path: str | PathLike[str]) -> Kept:
     Raises
     ------
     CheckpointError
-        If there is none, or it is damaged or of another version.
+        If there is no such file, or it is damaged or of another version.
     """
     path = path_of(path, "a checkpoint")
     try:
@@ -289,7 +289,7 @@ def _kept(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
         raise ValueError("states are of another length")
     made_by = header["made_by"]
     if not isinstance(made_by["run"], dict):
-        raise ValueError("its provenance is none")
+        raise ValueError("its provenance is not valid")
     drugs = tuple(_drug_from_json(each) for each in header["drugs"])
     orders = doses_from_json(made_by, header["orders"], layout)
     engine = Engine(text, document, columns, drugs, layout, shares, bool(header["calls"]))

@@ -170,7 +170,7 @@ def resume(
 
 
 def _the_same(kept: Kept, model: Model, path: PathLike[str]) -> Model:
-    """The model given, with the parameters of the run; it must be the one that was run."""
+    """Return the model given, with the parameters of the run; it must be the one that was run."""
     if model.to_json() != kept.engine.text:
         values = dict(zip(model.parameters, kept.run["params"], strict=False))
         model = model.with_params(values) if len(values) == len(kept.run["params"]) else model
@@ -220,7 +220,7 @@ def _beyond(
 
 
 def _padded(earlier: Mapping[str, Any], rows: NDArray[np.bool_], times: int) -> dict[str, Any]:
-    """What was recorded of some replicates, with rows for times at which they were no more."""
+    """Return what was recorded of some replicates, with rows for times at which they were no more."""
     out = {name: earlier[name][rows] for name in (*RECORDED, "replicate")}
     for name, nothing in {"counts": -1, "events": -1, "pools": math.nan, "observables": math.nan}.items():
         shape = (out[name].shape[0], times, out[name].shape[2])

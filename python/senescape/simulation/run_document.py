@@ -160,7 +160,7 @@ def _visits(model: Model, until: float, visits: float | Sequence[float] | None) 
 
 
 def doses_given(doses: Any) -> tuple[Any, ...]:
-    """Doses as they were given, in whatever holds them; none for None.
+    """Return doses as they were given, in whatever holds them; none for None.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def doses_given(doses: Any) -> tuple[Any, ...]:
 
 
 def doses_past(run: Mapping[str, Any]) -> str:
-    """Say that all doses of a run are planned for after its horizon; nothing where some are not, or there are none."""
+    """Say that all doses of a run are planned for after its horizon; nothing where some are not, or there are no such."""
     times = [dose["at"] for dose in run["doses"]]
     if not times or min(times) <= run["until"]:
         return ""

@@ -112,11 +112,11 @@ class _Replicate:
             self.traits[:, i] = self.draw(trait["initial"], np.arange(sum(n)))
 
     def fixed(self, node: int) -> float:
-        """A node that reads parameters only."""
+        """Return a node that reads parameters only."""
         return float(evaluate(self.document["nodes"], [node], lambda which: np.nan, self.params)[0])
 
     def value(self, node: int, cells: Array, at: float | None = None) -> Array:
-        """A node's values for some cells (row numbers)."""
+        """Return a node's values for some cells (row numbers)."""
         time = self.now if at is None else at
 
         def read(which: Any) -> Any:
@@ -145,7 +145,7 @@ class _Replicate:
         return np.broadcast_to(out, cells.shape).astype(float)
 
     def called(self, index: int, cells: Array) -> Array:
-        """What a hazard that is not compiled says of some cells."""
+        """Return what a hazard that is not compiled says of some cells."""
         slow = self.model.slow_rules[index]
         names = [trait["name"] for trait in self.document["traits"]]
         cell = Cells(
@@ -170,7 +170,7 @@ class _Replicate:
         return slow.rule.evaluate(cell, env, Values({k: parameters[full].value for k, full in slow.params.items()}))
 
     def draw(self, dist: Mapping[str, Any], cells: Array) -> Array:
-        """Values of a distribution, a rule or a column."""
+        """Return values of a distribution, a rule or a column."""
         rng, n = self.rng, len(cells)
         p = {k: self.fixed(v) for k, v in dist.items() if k not in ("kind", "index", "value") and v is not None}
         match dist["kind"]:
@@ -223,7 +223,7 @@ class _Replicate:
         return counts_, events, pools, sums_
 
     def step(self) -> None:
-        """One step: half of what moves smoothly, then events with the hazards of the middle, then the other half."""
+        """Make one step: half of what moves smoothly, then events with the hazards of the middle, then the other half."""
         self.give_doses()
         self.drift(0.5 * self.dt)
         self.happen()
@@ -231,7 +231,7 @@ class _Replicate:
         self.age += self.dt
 
     def give_doses(self) -> None:
-        """Doses whose time falls into this step."""
+        """Give the doses whose time falls into this step."""
         for dose in self.doses:
             if isinstance(dose, Dose) and self.now - 1e-9 <= dose.at < self.now + self.dt - 1e-9:
                 drug = next(i for i, d in enumerate(self.model.drugs) if d.name == dose.drug)
@@ -241,7 +241,7 @@ class _Replicate:
                     self.amounts[drug, 2 if route == "oral" else 0] += share * dose.amount
 
     def drift(self, h: float) -> None:
-        """Drugs, pools and traits for `h` hours."""
+        """Move drugs, pools and traits on by `h` hours."""
         for i, drug in enumerate(self.document["drugs"]):
             self.amounts[i] = self.kinetics(i, drug, self.amounts[i], h)
         everyone = np.zeros(1, dtype=int)
@@ -285,7 +285,7 @@ class _Replicate:
         return np.asarray(amounts + h / 6 * (a + 2 * b + 2 * c + d))
 
     def happen(self) -> None:
-        """Events of one step: at most one a cell, with the hazards as they stand."""
+        """Apply the events of one step: at most one a cell, with the hazards as they stand."""
         middle = self.now + 0.5 * self.dt
         born: list[tuple[Array, ...]] = []
         gone = np.zeros(len(self.fate), dtype=bool)
@@ -310,7 +310,7 @@ class _Replicate:
         self.fate, self.age, self.marks, self.traits = (np.concatenate(column) for column in zip(*parts, strict=True))
 
     def effect(self, t: Mapping[str, Any], cells: Array, gone: Array, born: list[tuple[Array, ...]]) -> None:
-        """What a transition does to the cells it happens to."""
+        """Apply what a transition does to the cells it happens to."""
         if t["kind"] == "death":
             gone[cells] = True
             return
@@ -335,7 +335,7 @@ class _Replicate:
                 born.append((self.fate[cells], self.age[cells], self.marks[cells], self.traits[cells]))
 
     def inherited(self, trait: Mapping[str, Any], cells: Array, mother: Array) -> Array:
-        """A daughter's value of a trait."""
+        """Return a daughter's value of a trait."""
         rule, start = trait["inherit"], trait["initial"]
         match rule["kind"]:
             case "copy":

@@ -109,20 +109,20 @@ class Program:
         self._inputs = reads.inputs()
 
     def values(self, columns: Mapping[str, Column], n: int) -> Column:
-        """What the engine computes at `n` points."""
+        """Return what the engine computes at `n` points."""
         return np.broadcast_to(self._run(_core.evaluate, columns)[0], (n,))
 
     def bounds(self, low: Mapping[str, Column], high: Mapping[str, Column], n: int) -> tuple[Column, Column]:
-        """What the engine bounds the rule by over `n` boxes."""
+        """Return what the engine bounds the rule by over `n` boxes."""
         ends = self._run(_core.enclose, low, high)[0]
         return np.broadcast_to(ends[0], (n,)), np.broadcast_to(ends[1], (n,))
 
     def differs(self, columns: Mapping[str, Column], n: int) -> tuple[NDArray[np.bool_], NDArray[Any], NDArray[Any]]:
-        """Where the rule differs traced and on arrays by more than rounding; and both values.
+        """Return where the rule differs traced and on arrays by more than rounding; and both values.
 
         Rounding may take a comparison, np.floor or np.sign to the other side. So values are held against what the engine
         finds possible in a box a little larger than the point: both sides, where a step is as near as rounding reaches. The
-        engine computes in single precision; a step that only double precision sees is none.
+        engine computes in single precision; a step that only double precision sees does not count.
         """
         double, single = (self.on_arrays(columns, n, dtype) for dtype in (np.float64, np.float32))
         traced = self.values(columns, n).astype(np.float64)
@@ -147,13 +147,13 @@ class Program:
         return function(self._nodes, [self._root], self._params, inputs, *given)
 
     def on_arrays(self, columns: Mapping[str, Column], n: int, dtype: DTypeLike) -> NDArray[Any]:
-        """What the function itself gives for arrays."""
+        """Return what the function itself gives for arrays."""
         cell, env = self.arguments(columns, dtype)
         with np.errstate(all="ignore"):
             return np.broadcast_to(self.rule.evaluate(cell, env), (n,)).astype(np.float64)
 
     def arguments(self, columns: Mapping[str, Column], dtype: DTypeLike) -> tuple[Cells, Environment]:
-        """The cells and the environment of some points."""
+        """Return the cells and the environment of some points."""
         found: dict[str, dict[str, Any]] = {kind: {} for kind in ("trait", "mark", "drug", "pool", "count")}
         over: dict[str, dict[str, dict[str, Any]]] = {"sum": {}, "mean": {}}
         reads = self.reads

@@ -64,7 +64,7 @@ def rule(text: str) -> Callable[..., Any]:
 
 
 def formulas(leaves: tuple[str, ...] = LEAVES, most: int = 12) -> st.SearchStrategy[str]:
-    """Texts of formulas over every operation that can be traced, each defined and finite for all numbers.
+    """Return texts of formulas over every operation that can be traced, each defined and finite for all numbers.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def formulas(leaves: tuple[str, ...] = LEAVES, most: int = 12) -> st.SearchStrat
 def hazards(
     leaves: tuple[str, ...] = LEAVES, ceiling: float = 0.3, most: int = 8
 ) -> st.SearchStrategy[Callable[..., Any]]:
-    """Rules whose values lie from 0 to a ceiling."""
+    """Return rules whose values lie from 0 to a ceiling."""
     return st.builds(rule, formulas(leaves, most).map(lambda text: f"np.minimum(np.abs({text}), {ceiling})"))
 
 
@@ -112,7 +112,7 @@ def cells(
     age: tuple[float, float] = (0.0, 1000.0),
     most: int = 20,
 ) -> Cells:
-    """Cells as columns, on which a rule runs as it stands.
+    """Return cells as columns, on which a rule runs as it stands.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def environments(
     traits: Ranges = (),
     time: tuple[float, float] = (0.0, 2000.0),
 ) -> Environment:
-    """Environments, for a rule to run in beside :func:`cells`.
+    """Return environments, for a rule to run in beside :func:`cells`.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def environments(
 def points(
     draw: st.DrawFn, made: Rule, n: int = 64, ranges: Mapping[str, tuple[float, float]] | None = None
 ) -> dict[str, Column]:
-    """Points at which a rule can be tried: float32 columns by how the rule writes its inputs."""
+    """Return points at which a rule can be tried: float32 columns by how the rule writes its inputs."""
     reads = reads_of(made, "a rule")
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     return draw_columns(reads, ranges_of(reads, ranges), n, rng)
@@ -221,7 +221,7 @@ def _clipped(inner: Callable[..., Any]) -> Callable[..., Any]:
 
 @st.composite
 def models(draw: st.DrawFn, shared: bool | None = None) -> tuple[Model, dict[str, Any]]:
-    """Whole models with random rules, and settings of :func:`senescape.simulate` to run them with in no time.
+    """Return whole models with random rules, and settings of :func:`senescape.simulate` to run them with in no time.
 
     Parameters
     ----------

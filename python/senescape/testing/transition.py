@@ -71,7 +71,7 @@ def check_effect(
 def _first_events(
     t: Transition, reads: Reads | None, ranges: Mapping[str, tuple[float, float]], marked: bool
 ) -> Result | None:
-    """A run in which the transition happens; a rare one is given the time that it needs. None if it never does.
+    """Return a run in which the transition happens; a rare one is given the time that it needs. None if it never does.
 
     From a short one on: of a fast division within a long epoch nothing is seen but that it runs away.
     """
@@ -99,7 +99,7 @@ def _first_events(
 def _surroundings(
     t: Transition, reads: Reads | None, ranges: Mapping[str, tuple[float, float]], marked: bool
 ) -> tuple[Model, list[Pulse]]:
-    """The smallest model that the transition can stand in, with traits, pools and drugs within their ranges.
+    """Return the smallest model that the transition can stand in, with traits, pools and drugs within their ranges.
 
     The transition is its first; where cells are to be marked, a second raises all marks that the rule reads.
     """
@@ -131,7 +131,7 @@ def _surroundings(
 
 
 def _raising(marks: Sequence[str], source: str) -> Transition:
-    """What marks every cell once, within hours."""
+    """Return what marks every cell once, within hours."""
 
     def unmarked(cell: Any, env: Any, p: Any) -> Any:
         return np.where(cell.mark[marks[0]], 0.0, 1.0)
@@ -140,6 +140,6 @@ def _raising(marks: Sequence[str], source: str) -> Transition:
 
 
 def _apart(ends: tuple[float, float]) -> tuple[float, float]:
-    """A uniform distribution needs two ends."""
+    """Refuse a uniform distribution without two ends."""
     low, high = ends
     return (low, high) if low < high else (low, float(np.nextafter(np.float32(low), np.float32(np.inf))))

@@ -90,7 +90,7 @@ class Cohort:
         self.table = Table(columns)
 
     def values(self, patient: int) -> dict[str, float]:
-        """One patient's parameters by full name."""
+        """Return one patient's parameters by full name."""
         patient = whole_number(patient, "patient", 0, self.patients - 1)
         return {name: float(self.table[name][patient]) for name in self.parameters}
 
@@ -107,7 +107,7 @@ class Cohort:
 
 
 def quantiles(distribution: Distribution, shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The values below which given shares of a distribution lie (extra ``trials``).
+    """Return the values below which given shares of a distribution lie (extra ``trials``).
 
     Parameters
     ----------

@@ -64,14 +64,14 @@ class Trial:
         self.horizon, self.seed, self.cohort = horizon, seed, cohort
 
     def result(self, arm: str) -> Result:
-        """The result of an arm of a trial without a cohort."""
+        """Return the result of an arm of a trial without a cohort."""
         if self.cohort is not None:
             raise ModelError("a trial of a cohort has a result for each patient: trial.results[arm][patient]")
         return self.results[self._known(arm)][0]
 
     @cached_property
     def outcomes(self) -> Table:
-        """One row for each arm, patient and replicate.
+        """Return one row for each arm, patient and replicate.
 
         Columns: ``arm``; ``patient`` (of a cohort); ``replicate``; ``time`` (h), the relapse-free time: to relapse, or to the
         horizon, or to where a tumour outgrew its `max_cells` and was followed no longer; ``relapsed``; ``eradicated``;
@@ -97,12 +97,15 @@ class Trial:
         return Table({name: np.concatenate(parts) for name, parts in columns.items()})
 
     def times(self, arm: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Relapse-free times (h) of an arm's tumours, and whether each ended by relapse. Row i is the same tumour in each arm."""
+        """Return relapse-free times (h) of an arm's tumours, and whether each ended by relapse.
+
+        Row i is the same tumour in each arm.
+        """
         rows = self.outcomes["arm"] == self._known(arm)
         return self.outcomes["time"][rows], self.outcomes["relapsed"][rows]
 
     def survival(self) -> Table:
-        """Relapse-free survival of each arm (Kaplan-Meier): columns ``arm``, ``time`` (h), ``survival``, ``at_risk``."""
+        """Return relapse-free survival of each arm (Kaplan-Meier): columns ``arm``, ``time`` (h), ``survival``, ``at_risk``."""
         parts = {arm: kaplan_meier(*self.times(arm)) for arm in self.arms}
         columns = {
             name: np.concatenate([part[name] for part in parts.values()]) for name in ("time", "survival", "at_risk")
@@ -130,7 +133,7 @@ class Trial:
         Raises
         ------
         ModelError
-            If a tumour of either outgrew its `max_cells` before it relapsed: when it would have, nobody knows.
+            If a tumour of either outgrew its `max_cells` before it relapsed: when it would have relapsed is not known.
         MissingExtraError
             If lifelines is not installed (extra ``trials``).
         """
@@ -219,7 +222,7 @@ def trial(
     if not isinstance(arms, Mapping) or not arms or not all(isinstance(name, str) for name in arms):
         raise ModelError("a trial needs arms by name: sn.trial({'chemo': a, 'chemo+senolytic': b}, ...)")
     if cohort is not None and not isinstance(cohort, Cohort):
-        raise ModelError(f"cohort = {cohort!r} is none; give sn.Cohort({{name: distribution}}, patients=...)")
+        raise ModelError(f"cohort = {cohort!r} is not a cohort; give sn.Cohort({{name: distribution}}, patients=...)")
     replicates = whole_number(replicates, "replicates", 1, 2**31 - 1)
     seed = secrets.randbits(63) if seed is None else seed
     threads = thread_count(threads)
@@ -265,7 +268,7 @@ def trial(
                     if bar.update is not None:
                         bar.update(len(found))
         except BaseException:
-            # Ctrl-C comes to this thread alone: the others are told.
+            # Ctrl-C comes to this thread alone, which stops the others.
             over.set()
             raise
         finally:
@@ -275,7 +278,7 @@ def trial(
 
 
 def _patients(arms: Sequence[_Arm], cohort: Cohort) -> list[list[Model]]:
-    """The models of each patient's arms: what is wrong with one is told before any is run."""
+    """Return the models of each patient's arms: so that a fault in one shows before any is run."""
     found = []
     for patient in range(cohort.patients):
         try:
@@ -293,7 +296,7 @@ def _arm(name: str, scenario: Scenario) -> _Arm:
     settings = scenario.settings()
     if settings["relapse"] is None:
         raise ModelError(
-            f"the arm {name!r} has no relapse rule, so nobody could say when it relapses: relapse = {{ above = 10000 }}"
+            f"the arm {name!r} has no relapse rule, so its time of relapse is not known: give relapse = {{ above = 10000 }}"
         )
     rule: Relapse = settings["relapse"]
     if settings["max_cells"] is not None and rule.fates is None and rule.above >= settings["max_cells"]:
@@ -322,7 +325,7 @@ def _go_together(arms: Sequence[_Arm]) -> None:
 
 
 def shared_times(arms: Sequence[_Arm], documents: Sequence[Mapping[str, Any]]) -> tuple[list[float], float | None]:
-    """The times at which all arms end an epoch, and the first at which treatments differ; None if they never do."""
+    """Return the times at which all arms end an epoch, and the first at which treatments differ; None if they never do."""
     cuts: set[float] = set()
     given = []
     for arm, document in zip(arms, documents, strict=True):

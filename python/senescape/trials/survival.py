@@ -81,7 +81,7 @@ class Comparison:
 
 
 def kaplan_meier(times: NDArray[np.float64], relapsed: NDArray[np.bool_]) -> Table:
-    """The Kaplan-Meier curve: columns ``time`` (h, from 0), ``survival`` from then on, ``at_risk`` just before.
+    """Return the Kaplan-Meier curve: columns ``time`` (h, from 0), ``survival`` from then on, ``at_risk`` just before.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def kaplan_meier(times: NDArray[np.float64], relapsed: NDArray[np.bool_]) -> Tab
 
 
 def median(times: NDArray[np.float64], relapsed: NDArray[np.bool_]) -> float:
-    """The median relapse-free time (h); NaN if fewer than half relapse."""
+    """Return the median relapse-free time (h); NaN if fewer than half relapse."""
     curve = kaplan_meier(times, relapsed)
     # A product of shares that is a half may come out a hair above it.
     reached = curve["survival"] <= 0.5 * (1 + 1e-12)
@@ -160,7 +160,7 @@ def compare(
 
 
 def _ends(values: NDArray[np.float64], tails: tuple[float, float]) -> tuple[float, float]:
-    """An interval; NaN where a resample had no value, for then its ends are not known."""
+    """Return an interval; NaN where a resample had no value, for then its ends are not known."""
     if np.isnan(values).any():
         return float("nan"), float("nan")
     low, high = np.quantile(values, tails)
