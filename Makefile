@@ -111,7 +111,7 @@ power: $(VENV)/built $(VENV)/tools  ## Mistakes made on purpose in a copy: each 
 	$(BIN)/python -m tests.verification.seeded_bugs
 
 # Results end up in mutants.out; `SHARD=1/8` takes an eighth of the mistakes, FILES some files of the core.
-mutants:  ## One line of the core wrong at a time, by the thousand: make mutants [FILES="rng.rs thin.rs"] [SHARD=1/8]
+mutants:  ## One line of the core wrong at a time, by the thousand: make mutants [FILES="random/stream.rs simulation/candidates.rs"] [SHARD=1/8]
 	cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --version 27.1.0
 	cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
 	-cargo mutants --package senescape-core $(if $(SHARD),--shard $(SHARD)) $(FILES:%=--file rust/senescape-core/src/%)

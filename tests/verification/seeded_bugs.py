@@ -51,76 +51,76 @@ class Bug:
 
 BUGS = {
     "constant-rate": Bug(
-        "a constant rate is 1% low", "thin.rs", "self.choices.add([*hazard; LANES]);",
+        "a constant rate is 1% low", "simulation/candidates.rs", "self.choices.add([*hazard; LANES]);",
         "self.choices.add([*hazard * 0.99; LANES]);"),
     "varying-rate": Bug(
-        "a rate that varies is 1% low", "thin.rs", "self.choices.add(values.output(output).map(f64::from));",
+        "a rate that varies is 1% low", "simulation/candidates.rs", "self.choices.add(values.output(output).map(f64::from));",
         "self.choices.add(values.output(output).map(|h| f64::from(h) * 0.99));"),
     "low-bound": Bug(
-        "bounds are too low by 1%", "bound.rs", "        self.choices.bounds = bounds;",
+        "bounds are too low by 1%", "simulation/bounds.rs", "        self.choices.bounds = bounds;",
         "        self.choices.bounds = bounds.map(|b| b * 0.99);"),
     "reused-draw": Bug(
-        "a draw is used twice after a candidate that came to nothing", "thin.rs",
+        "a draw is used twice after a candidate that came to nothing", "simulation/candidates.rs",
         "            table.draws[row] += 1;\n            let share", "            let share"),
     "adjacent-seeds": Bug(
-        "adjacent seeds share cells", "rng.rs", "let counter = [seed as u32,", "let counter = [(seed >> 1) as u32,"),
+        "adjacent seeds share cells", "random/stream.rs", "let counter = [seed as u32,", "let counter = [(seed >> 1) as u32,"),
     "adjacent-replicates": Bug(
-        "a replicate of one seed is that of the next", "rng.rs",
+        "a replicate of one seed is that of the next", "random/stream.rs",
         "let counter = [seed as u32, (seed >> 32) as u32, replicate as u32, (replicate >> 32) as u32];",
         "let sum = seed.wrapping_add(replicate);\n"
         "        let counter = [sum as u32, (sum >> 32) as u32, 0, 0];"),
     "daughters-alike": Bug(
-        "both daughters have one key", "rng.rs", "mix(mother.wrapping_add((which + 1).wrapping_mul(GOLDEN))",
+        "both daughters have one key", "random/stream.rs", "mix(mother.wrapping_add((which + 1).wrapping_mul(GOLDEN))",
         "mix(mother.wrapping_add((0 * which + 1).wrapping_mul(GOLDEN))"),
     "late-daughter": Bug(
-        "a daughter skips the rest of its epoch", "effect.rs",
+        "a daughter skips the rest of its epoch", "simulation/events.rs",
         "            self.daughter.since = now;\n            self.daughter.entered = now;",
         "            self.daughter.since = self.env.end;\n            self.daughter.entered = now;"),
     "age-kept": Bug(
-        "age goes on in a new fate", "effect.rs", "        self.daughter.entered = now;\n        self.daughter.level",
+        "age goes on in a new fate", "simulation/events.rs", "        self.daughter.entered = now;\n        self.daughter.level",
         "        self.daughter.level"),
     "flow-end": Bug(
-        "a flow is followed to the middle of its step only", "flow/mod.rs",
+        "a flow is followed to the middle of its step only", "population/flow/mod.rs",
         "        relax(&fate.flows, &hours_between(begun, to), &mut self.last);",
         "        relax(&fate.flows, &hours_between(from, &centre), &mut self.last);"),
     "lost-at-edge": Bug(
-        "events in the last twentieth of a window are lost", "choice.rs",
+        "events in the last twentieth of a window are lost", "thinning/acceptance.rs",
         "        let used_up = candidate < ends[lane];",
         "        let used_up = candidate < ends[lane] - 0.05 * (ends[lane] - now[lane]);\n"
         "        let left = if candidate < ends[lane] && !used_up { 1.0 } else { left };"),
     "ar1-spread": Bug(
-        "daughters vary too little", "effect.rs", "libm::sqrt(1.0 - rho * rho)", "(1.0 - rho)"),
+        "daughters vary too little", "simulation/events.rs", "libm::sqrt(1.0 - rho * rho)", "(1.0 - rho)"),
     "normal-spread": Bug(
-        "normal numbers have a standard deviation of 0.98", "rng.rs", "        radius * libm::cos",
+        "normal numbers have a standard deviation of 0.98", "random/stream.rs", "        radius * libm::cos",
         "        0.98 * radius * libm::cos"),
     "pools-stand-still": Bug(
-        "cells see pools as they were at the start of the epoch", "env.rs",
+        "cells see pools as they were at the start of the epoch", "environment/env.rs",
         "                let s = self.elapsed(times);\n                self.pools.fill(pool, &s[..n], &mut out[..n]);",
         "                let s = self.elapsed(times).map(|s| 0.0 * s);\n"
         "                self.pools.fill(pool, &s[..n], &mut out[..n]);"),
     "no-trend": Bug(
-        "aggregates stand still over an epoch", "exchange.rs", "let ahead = ahead(is, self.trend[i] * length);",
+        "aggregates stand still over an epoch", "simulation/coupling.rs", "let ahead = ahead(is, self.trend[i] * length);",
         "let ahead = ahead(is, 0.0 * self.trend[i] * length);"),
     "wrong-row": Bug(
-        "events are booked at the next observation", "account.rs",
+        "events are booked at the next observation", "recording/event_counts.rs",
         "self.row = plan.next_observation[epoch] as usize * model.transitions.len();",
         "self.row = (plan.next_observation[epoch] as usize + 1).min(self.events.len() / model.transitions.len() - 1) "
         "* model.transitions.len();"),
     "drug-decay": Bug(
-        "drugs decay 1% too fast", "drug/segment.rs",
+        "drugs decay 1% too fast", "kinetics/drug/segment.rs",
         "let mut sum = if level == 0.0 { 0.0 } else { level * exp_f64(-mode.rate * s) };",
         "let mut sum = if level == 0.0 { 0.0 } else { level * exp_f64(-1.01 * mode.rate * s) };"),
     "threshold": Bug(
-        "first thresholds have a mean of 0.99", "rng.rs",
+        "first thresholds have a mean of 0.99", "random/stream.rs",
         "columnar(self.key, cells, &[0; LANES], Purpose::Birth.word(), thresholds, &mut unused);\n"
         "        exponential(thresholds);",
         "columnar(self.key, cells, &[0; LANES], Purpose::Birth.word(), thresholds, &mut unused);\n"
         "        exponential(thresholds);\n        thresholds.iter_mut().for_each(|t| *t *= 0.99);"),
     "order-of-rows": Bug(
-        "dropping rows changes their order", "cells.rs",
+        "dropping rows changes their order", "population/table.rs",
         "let kept: Vec<u32> = (0..self.rows() as u32)", "let kept: Vec<u32> = (0..self.rows() as u32).rev()"),
     "state-without-thresholds": Bug(
-        "a kept tumour forgets how far its cells were", "state.rs",
+        "a kept tumour forgets how far its cells were", "simulation/snapshot.rs",
         "            table.restore(from, self.plan.top_level());",
         "            table.restore(from, self.plan.top_level());\n"
         "            table.threshold.iter_mut().for_each(|t| *t *= 0.999);"),

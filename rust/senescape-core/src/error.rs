@@ -1,8 +1,8 @@
 //! Every error of the core. Each names the thing, where it stands and the fix.
 
-use crate::drug::DrugError;
 use crate::expr::ExprError;
-use crate::pool::PoolError;
+use crate::kinetics::drug::DrugError;
+use crate::kinetics::pools::PoolError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What can go wrong in the core.

@@ -1,12 +1,12 @@
 //! The models and runs of `tests/kept`, for unit tests.
 
 use crate::document::{Kind, ModelDocument, RunDocument};
-use crate::ensemble::{Control, Job};
 use crate::error::Error;
 use crate::expr::{Binary, Node, NodeId};
-use crate::outside::Nothing;
-use crate::record::Record;
-use crate::replicate::Worker;
+use crate::recording::record::Record;
+use crate::simulation::callbacks::Nothing;
+use crate::simulation::job::{Control, Job};
+use crate::simulation::worker::Worker;
 use std::collections::BTreeMap;
 use std::path::Path;
 

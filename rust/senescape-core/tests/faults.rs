@@ -5,10 +5,10 @@ mod common;
 
 use common::Case;
 use senescape_core::document::{DoseDocument, Kind};
-use senescape_core::ensemble::Control;
 use senescape_core::error::{Error, FaultKind, RateFault};
 use senescape_core::expr::{Binary, Input, Node, NodeId};
-use senescape_core::outside::{Outside, Scene};
+use senescape_core::simulation::callbacks::{Outside, Scene};
+use senescape_core::simulation::job::Control;
 use std::collections::BTreeMap;
 
 /// Answers with zeros, and panics in one replicate.

@@ -10,11 +10,11 @@ mod common;
 
 use common::{Case, folder};
 use senescape_core::document::{DoseDocument, Kind, RouteDocument};
-use senescape_core::ensemble::{Control, Job, Outcome};
 use senescape_core::error::Error;
-use senescape_core::outside::{Outside, Scene};
-use senescape_core::record::Record;
-use senescape_core::state::State;
+use senescape_core::recording::record::Record;
+use senescape_core::simulation::callbacks::{Outside, Scene};
+use senescape_core::simulation::job::{Control, Job, Outcome};
+use senescape_core::simulation::snapshot::State;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;

@@ -7,10 +7,10 @@
 mod common;
 
 use common::Case;
-use senescape_core::ensemble::{Control, Job};
 use senescape_core::error::Error;
-use senescape_core::outside::Nothing;
-use senescape_core::record::Record;
+use senescape_core::recording::record::Record;
+use senescape_core::simulation::callbacks::Nothing;
+use senescape_core::simulation::job::{Control, Job};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -13,13 +13,14 @@ use outside::Caller;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use senescape_core::document::{ModelDocument, RunDocument};
-use senescape_core::ensemble::{Control, Job};
 use senescape_core::error::{Error, guarded};
-use senescape_core::expr::{Graph, Input, NodeId, columns};
-use senescape_core::outside::{Nothing, Outside};
-use senescape_core::profile::{FateProfile, Meter, Profile};
-use senescape_core::record::Record;
-use senescape_core::state::State;
+use senescape_core::expr::{Graph, Input, NodeId};
+use senescape_core::model::columns;
+use senescape_core::recording::profile::{FateProfile, Meter, Profile};
+use senescape_core::recording::record::Record;
+use senescape_core::simulation::callbacks::{Nothing, Outside};
+use senescape_core::simulation::job::{Control, Job};
+use senescape_core::simulation::snapshot::State;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -251,7 +252,7 @@ fn arrays<'py>(py: Python<'py>, job: &Job, records: &[Record]) -> PyResult<Bound
     out.set_item("stop", stop.into_pyarray(py))?;
     let numbers: Vec<i64> = records.iter().map(|r| r.replicate as i64).collect();
     out.set_item("replicate", numbers.into_pyarray(py))?;
-    let mut tally = senescape_core::thin::Tally::default();
+    let mut tally = senescape_core::recording::counters::Tally::default();
     for record in records {
         tally += record.tally;
     }

@@ -8,10 +8,10 @@ use numpy::ndarray::ArrayView1;
 use numpy::{Element, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use senescape_core::cells::Table;
 use senescape_core::document::DoseDocument;
 use senescape_core::error::Error;
-use senescape_core::outside::{About, Outside, Scene};
+use senescape_core::population::table::Table;
+use senescape_core::simulation::callbacks::{About, Outside, Scene};
 use std::sync::Mutex;
 
 /// Memory of a column while NumPy looks at it.

@@ -4,7 +4,7 @@
 //! what follows from the time of the run alone, and quotients of powers.
 
 use super::error::ExprError;
-use super::ir::{Binary, Graph, Input, Node, NodeId, Unary, operand_order};
+use super::graph::{Binary, Graph, Input, Node, NodeId, Unary, operand_order};
 use super::program::{Instruction, Op, Program};
 use std::collections::HashMap;
 

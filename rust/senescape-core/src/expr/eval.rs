@@ -1,6 +1,6 @@
 //! Evaluation of a program over lanes of cells, and at one point in double precision.
 
-use super::ir::{Binary, Unary};
+use super::graph::{Binary, Unary};
 use super::math::{exp_f64, expm1, ln_f64, log1p, pow};
 use super::program::{Instruction, LANES, Op, Register, WideRegister};
 use super::real::Real;

@@ -1,8 +1,8 @@
 //! The compiled program, its binding to parameter values, and the scratch it runs on.
 
-use super::bounds::{self, Ends};
 use super::eval;
-use super::ir::{Binary, Input, Unary};
+use super::graph::{Binary, Input, Unary};
+use super::interval::{self, Ends};
 use std::fmt::Write as _;
 
 /// How many cells are evaluated at once.
@@ -266,7 +266,7 @@ impl Bound {
         let IntervalFrame { low, high } = frame;
         let mut single = Ends { low: &mut low.registers, high: &mut high.registers };
         let mut wide = Ends { low: &mut low.wide, high: &mut high.wide };
-        bounds::run(&self.code, &mut single, &mut wide, n, self.level);
+        interval::run(&self.code, &mut single, &mut wide, n, self.level);
     }
 
     /// Evaluate one point in double precision.

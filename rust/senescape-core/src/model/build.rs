@@ -1,17 +1,18 @@
 //! From a document and parameter values to a bound model.
 
-use super::names;
 use super::{
     Aggregate, Column, Driven, EnvInput, Fate, Flow, Inherit, Model, Observable, Reads, Rules, Slow, Source,
     Transition, Value,
 };
-use crate::dist::Dist;
-use crate::document::{DistDocument, FlowDocument, Gather, InheritDocument, Kind, ModelDocument, SlowDocument};
-use crate::drug::Pk;
+use crate::document::{
+    DistDocument, FlowDocument, Gather, InheritDocument, Kind, ModelDocument, SlowDocument, check_names,
+};
 use crate::error::Error;
 use crate::expr::{Dims, Graph, Input, Limits, Node, NodeId, Program};
-use crate::pool::Pools;
-use crate::rng::name_key;
+use crate::kinetics::drug::Pk;
+use crate::kinetics::pools::Pools;
+use crate::random::distribution::Dist;
+use crate::random::stream::name_key;
 
 /// Compile the rules of a document and bind parameter values (in the document's order).
 ///
@@ -27,7 +28,7 @@ pub fn bind(
     rtol: f64,
     hold_all: bool,
 ) -> Result<Model, Error> {
-    names::check(document)?;
+    check_names(document)?;
     if params.len() != document.params.len() {
         return Err(Error::Run(format!("{} parameter values for {} parameters", params.len(), document.params.len())));
     }

@@ -1,15 +1,15 @@
 //! A model with its rules compiled and its parameters bound: what the engine runs.
 
 mod build;
-mod names;
+pub mod columns;
 
 pub use build::bind;
 
-use crate::dist::Dist;
 use crate::document::{Gather, Kind};
-use crate::drug::Pk;
 use crate::expr::Bound;
-use crate::pool::Pools;
+use crate::kinetics::drug::Pk;
+use crate::kinetics::pools::Pools;
+use crate::random::distribution::Dist;
 
 /// A bound model. Traits that no rule reads are left out: `columns` says which are held.
 pub struct Model {

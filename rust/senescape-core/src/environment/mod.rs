@@ -1,0 +1,4 @@
+//! What cells meet: the plan of epochs, and drugs, pools and aggregates over one of them.
+
+pub mod env;
+pub mod timeline;

@@ -1,0 +1,48 @@
+//! What one replicate gave.
+
+use crate::recording::counters::Tally;
+
+/// Why a replicate ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stop {
+    /// The horizon was reached.
+    Horizon = 0,
+    /// No cell was left.
+    Eradicated = 1,
+    /// The relapse rule was met.
+    Relapsed = 2,
+    /// There were more cells than `max_cells` at the end of an epoch, or too many to finish one.
+    CellCap = 3,
+}
+
+/// What one replicate gave. Rows of observations after an early stop hold -1 or NaN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Which replicate.
+    pub replicate: u64,
+    /// Cells alive, `[observation][fate]`.
+    pub counts: Vec<i64>,
+    /// Events since the start, `[observation][transition]`.
+    pub events: Vec<i64>,
+    /// Pools, `[observation][pool]`.
+    pub pools: Vec<f64>,
+    /// Observables, `[observation][observable]`.
+    pub observables: Vec<f64>,
+    /// The time of each transition's first event (h), NaN if it never happened.
+    pub first_event: Vec<f64>,
+    /// The time of the last death (h), NaN if none.
+    pub last_death: f64,
+    /// When the replicate ended (h).
+    pub end_time: f64,
+    /// Why it ended.
+    pub stop: Stop,
+    /// Events by transition at the end.
+    pub total_events: Vec<i64>,
+    /// Cells alive by fate at the end.
+    pub total_counts: Vec<i64>,
+    /// How often thresholds were used up, and how often that became an event.
+    pub tally: Tally,
+    /// Concentrations, `[observation][drug]`, where visits may have changed the doses; else nothing.
+    pub drugs: Vec<f64>,
+}

@@ -1,0 +1,127 @@
+//! The exchange of cells and environment at the edges of epochs.
+
+use crate::document::Gather;
+use crate::environment::env::Line;
+use crate::error::Error;
+use crate::kinetics::pools::INSTANT;
+use crate::model::Model;
+use crate::simulation::worker::Worker;
+
+impl Worker<'_> {
+    /// Measure the aggregates at the start of all.
+    pub(crate) fn measure_first(&mut self) -> Result<(), Error> {
+        self.measure(0.0)?;
+        self.trend.fill(0.0);
+        Ok(())
+    }
+
+    /// Fix the environment's path over the epoch: aggregates by their last change, pools by their equations.
+    pub(crate) fn exchange(&mut self, epoch: usize) -> Result<(), Error> {
+        if !self.model.aggregates.is_empty() {
+            let length = self.env.end - self.env.start;
+            for i in 0..self.measured.len() {
+                let is = self.measured[i];
+                let ahead = ahead(is, self.trend[i] * length);
+                let slope = if length > INSTANT { (ahead - is) / length } else { 0.0 };
+                self.env.aggregates[i] = Line { start: is, slope };
+            }
+        }
+        if let Some(pools) = &self.model.pool_rates {
+            let (start, end) = (self.env.start, self.env.end);
+            let lines = &self.env.aggregates;
+            let model = self.model;
+            let segments = self.plan.courses(epoch);
+            let read = |input, t: f64| aggregate_at(model, lines, input, t - start);
+            pools.advance(start, end, &self.pool_state, segments, &read, &mut self.env.pools)?;
+        }
+        Ok(())
+    }
+
+    /// After the cells: correct the pools with the aggregates' measured change.
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
+        for table in &mut self.tables {
+            if table.is_sparse() {
+                table.compact();
+            }
+        }
+        let (start, end) = (self.env.start, self.env.end);
+        let mut lines: Vec<Line> = self.measured.iter().map(|start| Line { start: *start, slope: 0.0 }).collect();
+        if !self.model.aggregates.is_empty() {
+            self.measure(end)?;
+            if end - start > INSTANT {
+                for ((line, trend), now) in lines.iter_mut().zip(&mut self.trend).zip(&self.measured) {
+                    line.slope = (now - line.start) / (end - start);
+                    *trend = line.slope;
+                }
+            }
+        }
+        if let Some(pools) = &self.model.pool_rates {
+            let model = self.model;
+            let read = |input, t: f64| aggregate_at(model, &lines, input, t - start);
+            let segments = self.plan.courses(self.env.epoch);
+            pools.advance(start, end, &self.pool_state, segments, &read, &mut self.corrected)?;
+            self.pool_state.copy_from_slice(self.corrected.end());
+        }
+        Ok(())
+    }
+}
+
+/// Where an aggregate will be if it goes on changing as it did.
+///
+/// Extrapolated, so that the exchange is second order in the epoch's length; never past half or twice the value, which keeps
+/// a crash or a burst from throwing the path below zero.
+fn ahead(is: f64, change: f64) -> f64 {
+    let (half, twice) = (0.5 * is, 2.0 * is);
+    (is + change).max(half.min(twice)).min(half.max(twice))
+}
+
+fn aggregate_at(model: &Model, lines: &[Line], input: crate::expr::Input, s: f64) -> f64 {
+    use crate::expr::Input;
+    let wanted = match input {
+        Input::Count(fate) => (Gather::Count, usize::from(fate), None),
+        Input::Sum { fate, of } => (Gather::Sum, usize::from(fate), Some(usize::from(of))),
+        Input::Mean { fate, of } => (Gather::Mean, usize::from(fate), Some(usize::from(of))),
+        _ => return f64::NAN,
+    };
+    let index = model.aggregates.iter().position(|a| {
+        (a.kind, a.fate) == (wanted.0, wanted.1) && wanted.2.is_none_or(|of| model.columns[a.column].of == of)
+    });
+    index.map_or(f64::NAN, |i| lines[i].at(s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::Example;
+    use crate::simulation::job::Control;
+
+    #[test]
+    fn an_aggregate_is_extrapolated_to_half_or_twice_at_most() {
+        assert_eq!([1.0, -1.0, -3.0, 9.0].map(|change| ahead(4.0, change)), [5.0, 3.0, 2.0, 8.0]);
+        assert_eq!([-1.0, 1.0, 3.0, -9.0].map(|change| ahead(-4.0, change)), [-5.0, -3.0, -2.0, -8.0]);
+        assert_eq!(ahead(0.0, 3.0), 0.0);
+    }
+
+    /// Two times that were meant to be one have an epoch between them, over which nothing has a rate.
+    #[test]
+    fn nothing_changes_at_a_rate_over_an_instant() {
+        let example = Example::kept("everything").with(|run| run.cuts = vec![12.0, 12.0 + 1e-10]);
+        let (job, control) = (example.job(), Control::default());
+        let mut worker = job.worker(&control);
+        worker.pool_state.clone_from(&job.model().pool_initial);
+        for (start, end) in [(12.0, 12.0 + 1e-10), (48.0, 72.0)] {
+            let epoch = worker.plan.edges.iter().position(|edge| *edge == start).unwrap();
+            assert_eq!(worker.plan.edges[epoch + 1], end);
+            worker.env.enter(epoch);
+            // Four cells, said to become a sixth of a cell more an hour; then none is found.
+            (worker.measured, worker.trend) = (vec![4.0; worker.measured.len()], vec![1.0 / 6.0; worker.trend.len()]);
+            assert!(!worker.trend.is_empty());
+            worker.exchange(epoch).unwrap();
+            let slopes: Vec<f64> = worker.env.aggregates.iter().map(|line| line.slope).collect();
+            worker.settle().unwrap();
+            let (slope, trend) = if start == 12.0 { (0.0, 1.0 / 6.0) } else { (4.0 / 24.0, -4.0 / 24.0) };
+            let all = |values: &[f64], x: f64| values.iter().all(|value| (value - x).abs() < 1e-12);
+            assert!(all(&slopes, slope) && all(&worker.trend, trend), "{start} h: {slopes:?}, {:?}", worker.trend);
+        }
+    }
+}

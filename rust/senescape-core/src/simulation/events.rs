@@ -1,0 +1,293 @@
+//! What an event does to a cell: death, a new fate, division, and the traits and marks it sets.
+
+use crate::document::Kind;
+use crate::error::{Error, FaultKind};
+use crate::model::{EnvInput, Inherit, Source, Transition, Value};
+use crate::population::lanes::Lanes;
+use crate::random::stream::{Purpose, daughter_key};
+use crate::simulation::founders::FIRST_LEVEL;
+use crate::simulation::worker::Worker;
+
+impl Worker<'_> {
+    /// Let transition `k` happen to the cell of a row, whose traits are those of `now`; true if its row holds a live cell of
+    /// this fate afterwards.
+    pub(crate) fn happen(&mut self, fate: usize, row: usize, now: f64, k: usize) -> Result<bool, Error> {
+        self.tally.accepted += 1;
+        let transition = &self.model.transitions[k];
+        self.account.count(k, transition.kind);
+        // Cells are not taken in the order of time, so the first is kept by comparison.
+        self.first_event[k] = self.first_event[k].min(now);
+        match transition.kind {
+            Kind::Death => {
+                self.last_death = self.last_death.max(now);
+                self.tables[fate].remove(row);
+                self.alive -= 1;
+                Ok(false)
+            }
+            Kind::Move => self.shift(fate, row, now, transition),
+            Kind::Division => self.divide(fate, row, now, transition),
+        }
+    }
+
+    fn shift(&mut self, fate: usize, row: usize, now: f64, transition: &Transition) -> Result<bool, Error> {
+        self.tables[fate].read(row, &mut self.mother);
+        // The next threshold is that of this very draw: the candidate's block of words holds both.
+        self.mother.threshold = self.stream.candidate(self.mother.key, self.mother.draws).1;
+        self.mother.draws += 1;
+        self.mother.since = now;
+        self.daughter.copy_from(&self.mother);
+        self.set(fate, transition, now)?;
+        if transition.target == fate {
+            self.tables[fate].write(row, &self.daughter);
+            return Ok(true);
+        }
+        self.daughter.entered = now;
+        self.daughter.level = self.mother.level.min(FIRST_LEVEL);
+        self.tables[transition.target].push(&self.daughter);
+        self.tables[fate].remove(row);
+        Ok(false)
+    }
+
+    fn divide(&mut self, fate: usize, row: usize, now: f64, transition: &Transition) -> Result<bool, Error> {
+        self.tables[fate].read(row, &mut self.mother);
+        let stays = transition.target == fate;
+        if !stays {
+            self.mother.level = self.mother.level.min(FIRST_LEVEL);
+        }
+        for which in 0..2 {
+            let key = daughter_key(self.mother.key, which);
+            self.daughter.copy_from(&self.mother);
+            self.daughter.key = key;
+            self.daughter.draws = 0;
+            self.daughter.since = now;
+            self.daughter.entered = now;
+            self.daughter.threshold = self.stream.first_threshold(key);
+            for column in 0..self.model.columns.len() {
+                self.daughter.traits[column] = self.inherited(fate, column, now)?;
+            }
+            self.set(fate, transition, now)?;
+            if stays && which == 0 {
+                self.tables[fate].write(row, &self.daughter);
+            } else {
+                self.tables[transition.target].push(&self.daughter);
+            }
+        }
+        self.alive += 1;
+        if !stays {
+            self.tables[fate].remove(row);
+        }
+        Ok(stays)
+    }
+
+    /// A trait that the cell in `self.daughter` gets from the one in `self.mother`.
+    fn inherited(&mut self, fate: usize, column: usize, now: f64) -> Result<f32, Error> {
+        let model = self.model;
+        let of = &model.columns[column];
+        let mother = self.mother.traits[column];
+        let mut draws = self.stream.of_trait(of.luck).draws(self.daughter.key, 0, Purpose::Inherit);
+        let fresh = |draws: &mut crate::random::stream::Draws| match &of.initial {
+            Value::Dist(dist) => dist.sample(draws) as f32,
+            // Refused when the model is bound: only distributions can be drawn afresh.
+            Value::Rule(_) | Value::Given(_) => mother,
+        };
+        let x = match &of.inherit {
+            Inherit::Copy => return Ok(mother),
+            Inherit::Scaled(factor) => (f64::from(mother) * factor) as f32,
+            Inherit::Reset => fresh(&mut draws),
+            Inherit::Mixture { rho } => {
+                if draws.uniform() < *rho {
+                    mother
+                } else {
+                    fresh(&mut draws)
+                }
+            }
+            // The logarithm of a value that a flow or an event brought to zero is undefined: such a value is copied.
+            Inherit::Ar1 { log: true, .. } if mother <= 0.0 => mother,
+            Inherit::Ar1 { rho, centre, spread, log } => {
+                let y = if *log { libm::log(f64::from(mother)) } else { f64::from(mother) };
+                let y = centre + rho * (y - centre) + spread * libm::sqrt(1.0 - rho * rho) * draws.normal();
+                (if *log { libm::exp(y) } else { y }) as f32
+            }
+            Inherit::Rule(rules) => {
+                let Self { mother, env, scalar, .. } = self;
+                let read = |input| env_at(env, input, now);
+                rules.value(&mother.traits, mother.marks, now - mother.entered, read, scalar)
+            }
+        };
+        if x.is_finite() {
+            return Ok(x);
+        }
+        Err(self.fault(fate, format!("inheritance of {}", of.name), now, FaultKind::Trait(x.into())))
+    }
+
+    /// Set the traits and marks of the cell in `self.daughter` as a transition says; all read the cell as it was before.
+    fn set(&mut self, fate: usize, transition: &Transition, now: f64) -> Result<(), Error> {
+        if !transition.set.is_empty() {
+            self.before.clone_from(&self.daughter.traits);
+            for (column, value) in &transition.set {
+                let x = match value {
+                    Value::Dist(dist) => {
+                        let stream = self.stream.of_trait(self.model.columns[*column].luck);
+                        let mut draws = stream.draws(self.daughter.key, self.daughter.draws, Purpose::Set);
+                        dist.sample(&mut draws) as f32
+                    }
+                    Value::Rule(rules) => {
+                        let Self { daughter, before, env, scalar, .. } = self;
+                        let read = |input| env_at(env, input, now);
+                        rules.value(before, daughter.marks, now - daughter.entered, read, scalar)
+                    }
+                    // Refused when the document is read.
+                    Value::Given(_) => self.before[*column],
+                };
+                if !x.is_finite() {
+                    let rule = format!("{}: set {}", transition.name, self.model.columns[*column].name);
+                    return Err(self.fault(fate, rule, now, FaultKind::Trait(x.into())));
+                }
+                self.daughter.traits[*column] = x;
+            }
+        }
+        self.daughter.marks = (self.daughter.marks | transition.raise) & !transition.clear;
+        Ok(())
+    }
+
+    /// The values that a fate's hazards read for one cell, by name.
+    pub(crate) fn inputs_of(&self, fate: usize, lane: usize, lanes: &Lanes) -> Vec<(String, f64)> {
+        let now = lanes.now[lane];
+        let of = &self.model.fates[fate].hazards;
+        let named = of.inputs.iter().map(|source| match *source {
+            Source::Column(column) => {
+                (format!("cell.{}", self.model.columns[column].name), f64::from(lanes.columns[column][lane]))
+            }
+            Source::Mark(mark) => {
+                (format!("cell.mark['{}']", self.model.marks[mark]), (lanes.marks[lane] >> mark & 1) as f64)
+            }
+            Source::Age => ("cell.age".to_owned(), now - lanes.entered[lane]),
+            Source::Env(input) => (self.env_name(input), env_at(&self.env, input, now)),
+        });
+        named.collect()
+    }
+
+    fn env_name(&self, input: EnvInput) -> String {
+        match input {
+            EnvInput::Time => "env.time".to_owned(),
+            EnvInput::Drug(drug) => format!("env.drug['{}']", self.model.drugs[drug]),
+            EnvInput::Pool(pool) => format!("env.pool['{}']", self.model.pools[pool]),
+            EnvInput::Aggregate(index) => {
+                use crate::document::Gather;
+                let aggregate = self.model.aggregates[index];
+                let fate = &self.model.fates[aggregate.fate].name;
+                match aggregate.kind {
+                    Gather::Count => format!("env.count['{fate}']"),
+                    Gather::Sum => format!("env.sum['{fate}'].{}", self.model.columns[aggregate.column].name),
+                    Gather::Mean => format!("env.mean['{fate}'].{}", self.model.columns[aggregate.column].name),
+                }
+            }
+        }
+    }
+}
+
+fn env_at(env: &crate::environment::env::Env, input: EnvInput, now: f64) -> f64 {
+    if input == EnvInput::Time {
+        return now;
+    }
+    let mut out = [0.0; crate::expr::LANES];
+    let times = [now; crate::expr::LANES];
+    env.fill(input, &times, 1, &mut out);
+    f64::from(out[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{DistDocument, InheritDocument, SetDocument};
+    use crate::example::{Example, founded};
+    use crate::expr::{Input, Node};
+    use crate::simulation::job::Control;
+
+    /// What the hazards of a fate read of the cell in row 2, at 4 h.
+    fn read(example: &Example, fate: usize, marks: u64) -> Vec<(String, f64)> {
+        let (job, control) = (example.job(), Control::default());
+        let mut worker = founded(&job, &control);
+        (worker.tables[fate].marks[2], worker.tables[fate].entered[2]) = (marks, 3.0);
+        let mut read = None;
+        let all = worker.for_lanes(fate, 4.0, |worker, lanes| {
+            read.get_or_insert_with(|| worker.inputs_of(fate, 2, lanes));
+        });
+        all.unwrap();
+        let mut read = read.unwrap();
+        read.sort_by(|a, b| a.0.cmp(&b.0));
+        read
+    }
+
+    /// The same with one input for another in all rules.
+    fn instead(example: &Example, of: Input, other: Input) -> Example {
+        let mut changed = example.clone();
+        for node in &mut changed.model.nodes.nodes {
+            match node {
+                Node::Input { input } if *input == of => *input = other,
+                _ => {}
+            }
+        }
+        changed
+    }
+
+    #[test]
+    fn what_a_hazard_reads_is_told_by_name() {
+        let tumour = Example::kept("everything").with(|run| run.initial = vec![150, 50]);
+        let other_mark = instead(&tumour, Input::Mark(0), Input::Mark(1));
+        for (marks, primed, ever) in [(0, 0.0, 0.0), (1, 1.0, 0.0), (2, 0.0, 1.0), (7, 1.0, 1.0)] {
+            let all = read(&tumour, 1, marks);
+            let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+            let traits = ["cell.bcl_xl", "cell.depth", "cell.mark['primed']", "cell.mcl1", "cell.pd_l1"];
+            assert_eq!(names, [&traits[..], &["env.drug['senolytic']", "env.pool['t_cells']"]].concat());
+            assert_eq!(all[2].1, primed, "{marks}");
+            assert_eq!(read(&other_mark, 1, marks)[2], ("cell.mark['ever_senescent']".into(), ever), "{marks}");
+        }
+        let cells = read(&tumour, 0, 0);
+        assert_eq!(cells[1..], [("env.count['cycling']".into(), 150.0), ("env.count['senescent']".into(), 50.0)]);
+        let other = instead(&tumour, Input::Count(0), Input::Sum { fate: 1, of: 1 });
+        let other = read(&instead(&other, Input::Count(1), Input::Time), 0, 0);
+        assert!(other[1].0 == "env.sum['senescent'].bcl_xl" && other[1].1 > 10.0, "{other:?}");
+        assert_eq!(other[2], ("env.time".into(), 4.0));
+        let random = read(&Example::kept("random-2"), 0, 0);
+        assert_eq!(random[0], ("cell.age".into(), 1.0));
+        assert_eq!(random[5].0, "env.mean['a'].fixed");
+    }
+
+    #[test]
+    fn rules_of_an_event_read_the_age_of_the_cell_before_it() {
+        let mut example = Example::kept("everything");
+        let value = example.node(Node::Input { input: Input::Age });
+        let (depth, damage) = (0, 4);
+        example.model.transitions[1].set[0] = SetDocument { of: depth, value: DistDocument::Rule { value } };
+        example.model.traits[damage].inherit = InheritDocument::Rule { value };
+        let (job, control) = (example.job(), Control::default());
+        let mut worker = founded(&job, &control);
+        let column = |of: usize| job.model().columns.iter().position(|column| column.of == of).unwrap();
+        worker.tables[0].entered.fill(3.0);
+        assert!(!worker.happen(0, 2, 10.0, 1).unwrap(), "it left");
+        assert_eq!(worker.tables[1].columns[column(depth)], [7.0]);
+        // The first daughter takes her mother's row, the other the next that is free.
+        let (mother, next) = (worker.tables[0].key[5], worker.tables[0].rows());
+        assert!(worker.happen(0, 5, 10.0, 0).unwrap(), "the row holds a daughter");
+        let table = &worker.tables[0];
+        assert_eq!([table.key[5], table.key[next]], [daughter_key(mother, 0), daughter_key(mother, 1)]);
+        assert_eq!([5, next].map(|row| (table.columns[column(damage)][row], table.entered[row])), [(7.0, 10.0); 2]);
+    }
+
+    /// In logarithms there is no value below zero to go on from.
+    #[test]
+    fn a_lognormal_trait_that_an_event_brought_below_zero_is_inherited_as_it_is() {
+        let mut example = Example::kept("everything").with(|run| {
+            (run.until, run.replicates) = (72.0, 1);
+            run.observe.truncate(4);
+            // What the rule of node 0 gives.
+            run.params[2] = -1.0;
+        });
+        let (of, value) = (1, DistDocument::Rule { value: 0 });
+        assert!(matches!(example.model.traits[of].initial, DistDocument::Lognormal { .. }));
+        example.model.transitions[0].set.push(SetDocument { of, value });
+        let record = example.records().unwrap().remove(0);
+        assert!(record.total_events[0] > 200, "some divide again");
+    }
+}

@@ -1,0 +1,128 @@
+//! Looking at all cells: what rules and pools see of them, and what a user reads out.
+
+use crate::document::Gather;
+use crate::environment::env::Env;
+use crate::error::Error;
+use crate::expr::LANES;
+use crate::population::lanes::Lanes;
+use crate::recording::exact_sum::ExactSum;
+use crate::recording::record::Record;
+use crate::simulation::worker::Worker;
+
+impl Worker<'_> {
+    /// Call `each` with all cells of a fate, in order, a handful at a time, their traits brought to a time.
+    pub(crate) fn for_lanes(
+        &mut self,
+        fate: usize,
+        now: f64,
+        mut each: impl FnMut(&mut Self, &Lanes),
+    ) -> Result<(), Error> {
+        let mut rows: Vec<u32> = Vec::with_capacity(LANES);
+        let total = self.tables[fate].rows();
+        let mut row = 0;
+        loop {
+            rows.clear();
+            while row < total && rows.len() < LANES {
+                if !self.tables[fate].is_gone(row) {
+                    rows.push(row as u32);
+                }
+                row += 1;
+            }
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let mut lanes = self.take_lanes();
+            lanes.gather(&self.tables[fate], &rows, &self.everything);
+            lanes.now = [now; LANES];
+            self.advance(fate, &mut lanes)?;
+            each(self, &lanes);
+            self.spare.push(lanes);
+        }
+    }
+
+    /// Measure the aggregates at a time.
+    pub(crate) fn measure(&mut self, now: f64) -> Result<(), Error> {
+        let model = self.model;
+        for (i, aggregate) in model.aggregates.iter().enumerate() {
+            let alive = self.tables[aggregate.fate].alive() as f64;
+            self.measured[i] = match aggregate.kind {
+                Gather::Count => alive,
+                Gather::Sum | Gather::Mean => {
+                    let mut sum = 0.0;
+                    self.for_lanes(aggregate.fate, now, |_, lanes| {
+                        sum += lanes.columns[aggregate.column][..lanes.n].iter().copied().map(f64::from).sum::<f64>();
+                    })?;
+                    if aggregate.kind == Gather::Sum {
+                        sum
+                    } else if alive > 0.0 {
+                        sum / alive
+                    } else {
+                        0.0
+                    }
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// Make the observation of an edge, if there is one. Sums are of all cells so far, also where
+    /// founders are run a batch at a time.
+    pub(crate) fn observe(&mut self, edge: usize, record: &mut Record) -> Result<(), Error> {
+        let Some(row) = self.plan.observation[edge] else { return Ok(()) };
+        let row = row as usize;
+        self.seen = row + 1;
+        let model = self.model;
+        let pools = model.pools.len();
+        record.pools[row * pools..(row + 1) * pools].copy_from_slice(&self.pool_state);
+        for (i, observable) in model.observables.iter().enumerate() {
+            if observable.kind != Gather::Count {
+                let mut sum = self.sum(i, self.plan.edges[edge])?;
+                let slot = row * model.observables.len() + i;
+                if let Some(batches) = self.batch_sums.get_mut(slot) {
+                    batches.merge(&sum);
+                    sum = *batches;
+                }
+                record.observables[slot] = sum.value();
+            }
+        }
+        Ok(())
+    }
+
+    /// The sum of an observable over the cells of its fate.
+    fn sum(&mut self, index: usize, now: f64) -> Result<ExactSum, Error> {
+        let observable = &self.model.observables[index];
+        let mut frame = std::mem::replace(&mut self.observable_frames[index], observable.value.bound.frame());
+        let mut sum = ExactSum::default();
+        self.for_lanes(observable.fate, now, |worker, lanes| {
+            let mut fill = |env: &Env| lanes.fill(&observable.value, &lanes.columns, &lanes.now, env, &mut frame);
+            // What is observed is what stands from then on, as in the record of concentrations.
+            if now == worker.env.end {
+                worker.env.past_end(fill)
+            } else {
+                fill(&worker.env)
+            }
+            observable.value.bound.values(&mut frame, lanes.n);
+            frame.output(0)[..lanes.n].iter().for_each(|value| sum.add(*value));
+        })?;
+        self.observable_frames[index] = frame;
+        Ok(sum)
+    }
+
+    /// Make means and counts out of the sums of the first observations; the others were never made.
+    pub(crate) fn finish_read_outs(&self, observations: usize, record: &mut Record) {
+        let observables = &self.model.observables;
+        for (i, value) in record.observables.iter_mut().enumerate() {
+            let (row, observable) = (i / observables.len(), &observables[i % observables.len()]);
+            if row >= observations {
+                *value = f64::NAN;
+                continue;
+            }
+            let cells = record.counts[row * self.model.fates.len() + observable.fate] as f64;
+            *value = match observable.kind {
+                Gather::Count => cells,
+                Gather::Sum => *value,
+                Gather::Mean => *value / cells,
+            };
+        }
+    }
+}

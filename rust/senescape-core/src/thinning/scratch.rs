@@ -1,0 +1,62 @@
+//! Scratch for the cells of one fate.
+
+use crate::expr::{Frame, IntervalFrame};
+use crate::model::Fate;
+use crate::population::flow::Driver;
+use crate::population::lanes::Boxes;
+
+/// Scratch for the cells of one fate.
+pub struct FateScratch {
+    pub(crate) driver: Driver,
+    pub(crate) values: Frame,
+    pub(crate) bounds: IntervalFrame,
+    pub(crate) boxes: Boxes,
+    /// The sum of constant hazards.
+    pub(crate) total: Option<f64>,
+    pub(crate) queues: Queues,
+}
+
+/// Rows of a block that wait to be looked at.
+#[derive(Default)]
+pub(crate) struct Queues {
+    /// Awake before the epoch's end.
+    pub(crate) due: Vec<u32>,
+    /// With a threshold that is used up.
+    pub(crate) candidates: Vec<u32>,
+    /// In need of a bound.
+    pub(crate) unbound: Vec<u32>,
+}
+
+impl Queues {
+    /// Part the rows that are due by whether their threshold is used up.
+    pub(crate) fn part(&mut self, threshold: &[f64]) {
+        let Self { due, candidates, unbound } = self;
+        candidates.resize(due.len(), 0);
+        unbound.resize(due.len(), 0);
+        let mut ready = 0;
+        // Which of the two a row is cannot be foretold, so no branch hangs on it.
+        for (i, &row) in due.iter().enumerate() {
+            candidates[ready] = row;
+            unbound[i - ready] = row;
+            ready += usize::from(threshold[row as usize] == 0.0);
+        }
+        candidates.truncate(ready);
+        unbound.truncate(due.len() - ready);
+        due.clear();
+    }
+}
+
+impl FateScratch {
+    /// Scratch for a fate.
+    #[must_use]
+    pub fn new(fate: &Fate, columns: usize) -> Self {
+        Self {
+            driver: Driver::new(fate, columns),
+            values: fate.hazards.bound.frame(),
+            bounds: fate.hazards.bound.interval_frame(),
+            boxes: Boxes::new(columns),
+            total: fate.constant.as_ref().map(|hazards| hazards.iter().fold(0.0, |sum, h| sum + h)),
+            queues: Queues::default(),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Whether cells get on: one with a hazard beyond reason takes rounds without end.
+
+/// Candidates of one cell within one epoch after which its hazard is taken for a slip of units.
+const ROUND_LIMIT: u32 = 200_000;
+
+/// Rounds after which it is seen whether that is where it leads.
+const STRETCH: u32 = 1000;
+
+/// Whether cells that are looked at again and again get on.
+pub(crate) struct Pace {
+    pub(crate) round: u32,
+    reached: f64,
+}
+
+impl Pace {
+    pub(crate) fn from(start: f64) -> Self {
+        Self { round: 0, reached: start }
+    }
+
+    /// Count a round; whether it is the last of a stretch.
+    pub(crate) fn is_over_a_stretch(&mut self) -> bool {
+        self.round = self.round.wrapping_add(1);
+        self.round.is_multiple_of(STRETCH)
+    }
+
+    /// At the end of a stretch: the rounds an hour of the slowest cell, if it did not come far enough.
+    pub(crate) fn too_slow(&mut self, slowest: f64, epoch: f64) -> Option<f64> {
+        let way = slowest - std::mem::replace(&mut self.reached, slowest);
+        let stretch = f64::from(STRETCH);
+        (way * f64::from(ROUND_LIMIT) < epoch * stretch).then(|| stretch / way.max(f64::EPSILON))
+    }
+}
