@@ -60,7 +60,7 @@ def test_names_that_no_file_can_have(scenario, tmp_path, capsys):
     for given in (["--out", long], ["--checkpoint", long], ["--checkpoint", str(tmp_path / "\ud800")]):
         assert main(["run", scenario, "--replicates", "1", *given]) == 2
         said = capsys.readouterr().err
-        assert "longer than names of files can be" in said or "is no path" in said
+        assert "longer than names of files can be" in said or "is not a path" in said
 
 
 def test_the_place_of_the_gallery_is_tried_before_the_claims(scenario, monkeypatch, capsys):

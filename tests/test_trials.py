@@ -398,7 +398,7 @@ def test_a_tumour_that_outgrew_its_cap_is_followed_no_longer():
         ([arm], {}, "a trial needs arms by name"),
         ({1: arm}, {}, "a trial needs arms by name"),
         ({"a": "mcf7-doxorubicin"}, {}, "the arm 'a' is 'mcf7-doxorubicin'; an arm is a sn.Scenario"),
-        ({"a": arm}, {"cohort": "x"}, "cohort = 'x' is none"),
+        ({"a": arm}, {"cohort": "x"}, "cohort = 'x' is not a cohort"),
         ({"a": arm}, {"replicates": "x"}, "replicates = 'x' must be a whole number"),
         ({"a": arm}, {"replicates": True}, "replicates = True must be a whole number"),
         ({"a": arm}, {"threads": -1}, "threads = -1 must lie between"),

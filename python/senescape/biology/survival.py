@@ -108,7 +108,7 @@ def senescape_traits() -> Sequence[sn.Trait]:
         ),
         sn.Trait(
             "meals",
-            sn.Param(0.0, low=0.0, name="meals.start", source="no meal yet"),
+            sn.Param(0.0, low=0.0, name="meals.start", source="assumed: no meal yet"),
             flow=sn.relax(
                 sn.Param(0.0, low=0.0, source="without meals none is remembered"),
                 tau=sn.Param(96.0, unit="h", low=0.1, source="assumed: a meal lasts four days"),

@@ -167,7 +167,7 @@ fn simulate<'py>(
         let (sender, mut receiver) = std::sync::mpsc::channel();
         let (job, control, outside, kept) = (&job, &control, outside.as_ref(), &kept);
         scope.spawn(move || {
-            // The receiver only goes away with this scope, so a failed send has nobody to tell.
+            // The receiver only goes away with this scope, so a failed send can be ignored.
             drop(sender.send(guarded("a run", || job.run(control, outside, kept))));
         });
         let mut raised: Option<PyErr> = None;

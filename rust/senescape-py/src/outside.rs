@@ -81,7 +81,7 @@ impl Lent {
         let loan = Py::new(py, Loan(Mutex::new(Some(T::wrap(taken)))))?;
         let owner = loan.bind(py).clone().into_any();
         self.loans.push((slot, loan));
-        // SAFETY: the memory is that of a vector which the owner holds, and which nobody changes or moves while an array
+        // SAFETY: the memory is that of a vector which the owner holds, and which is neither changed nor moved while an array
         // keeps the owner alive: `give_back` takes it out only when none does.
         let array = unsafe { PyArray1::borrow_from_array(&ArrayView1::from_shape_ptr(n, data), owner) };
         array.call_method1("setflags", (false,))?;

@@ -190,7 +190,7 @@ pub struct ObservableDocument {
 pub struct RunDocument {
     /// Founders in each fate.
     pub initial: Vec<u64>,
-    /// The fates in the order in which given columns hold their founders; all in their own order where there are none.
+    /// The fates in the order in which given columns hold their founders; empty for the order of the model.
     #[serde(default)]
     pub given_order: Vec<usize>,
     /// The horizon (h).

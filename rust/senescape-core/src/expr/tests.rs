@@ -539,7 +539,7 @@ fn quotients_of_powers_keep_their_range() {
     assert_eq!(of(&nodes, 6)(0.0, 1e-9, 4.0).0, 0.0);
 }
 
-/// What follows from the time alone is told apart by fractions of a second after a hundred years.
+/// Rules of the time alone resolve fractions of a second after a hundred years.
 #[test]
 fn the_time_of_a_long_run_keeps_its_digits() {
     let nodes = vec![

@@ -437,7 +437,7 @@ mod tests {
             .collect();
         assert_eq!(sparse, [false, false, false, true]);
         table.compact();
-        assert!(table.rows() == 4 && !table.is_sparse(), "nobody is gone");
+        assert!(table.rows() == 4 && !table.is_sparse(), "no cell is gone");
         table.remove(0);
         assert!(table.is_sparse(), "a block at most");
         table.push(&cell(8));

@@ -61,11 +61,11 @@ pub struct Nothing;
 
 impl Outside for Nothing {
     fn rule(&self, rule: usize, _: usize, _: Scene<'_>) -> Result<Vec<f32>, Error> {
-        Err(Error::Internal(format!("nobody answers for slow rule {rule}")))
+        Err(Error::Internal(format!("no callback answers for slow rule {rule}")))
     }
 
     fn visit(&self, number: usize, _: Scene<'_>) -> Result<Option<Vec<DoseDocument>>, Error> {
-        Err(Error::Internal(format!("nobody answers at visit {number}")))
+        Err(Error::Internal(format!("no callback answers at visit {number}")))
     }
 }
 
@@ -275,11 +275,11 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_answers_a_run_says_so() {
+    fn a_run_without_callbacks_says_so() {
         let example = Example::kept("outside");
         let said = |example: &Example| example.records().unwrap_err().to_string();
-        assert!(said(&example.with(|run| run.visits.clear())).contains("nobody answers for slow rule 0"));
+        assert!(said(&example.with(|run| run.visits.clear())).contains("no callback answers for slow rule 0"));
         let visited = said(&example.with(|run| run.visits[0] = 0.0));
-        assert!(visited.contains("nobody answers at visit 0"), "{visited}");
+        assert!(visited.contains("no callback answers at visit 0"), "{visited}");
     }
 }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What a caller shares with a run. A panic leaves no lock poisoned: nobody leaves what is in one half changed.
+/// What a caller shares with a run. A panic leaves no lock poisoned: what a lock holds is never left half changed.
 #[derive(Debug, Default)]
 pub struct Control {
     /// Raise it to end the run at the next chance; finished replicates are kept.

@@ -326,7 +326,7 @@ mod tests {
     use crate::example::Example;
     use crate::expr::{Binary, Input, Node, NodeId, Unary};
 
-    /// What is told of the model with every feature if the flow of a trait is toward a function of (100 - t) * `by`.
+    /// The fault of the model with every feature if the flow of a trait is toward a function of (100 - t) * `by`.
     fn told(f: Unary, by: f64, change: impl FnOnce(&mut Example, FlowDocument)) -> RateFault {
         let mut example = Example::kept("everything");
         let numbers = [100.0, by].map(|value| example.node(Node::Const { value }));
