@@ -227,7 +227,7 @@ def test_doses_that_all_come_after_the_horizon_are_refused():
         sn.ModelError, match=r"all doses are planned for after until = 40 h, the first for 120 h.*sn.days"
     ):
         sn.simulate(scenario, doses=[late], seed=1)
-    first = sn.Pulse("doxorubicin", 0.1, 40.0, 24.0)
+    first = sn.Pulse("doxorubicin", 0.1, 39.0, 24.0)
     assert sn.simulate(scenario, doses=[late, first], seed=1).doses.rows == 1
     assert check(scenario.model_copy(update={"pulses": [late]}))[0].startswith("all doses are planned for after")
     assert check(scenario.model_copy(update={"pulses": [late, first]})) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,16 +41,34 @@ class SenescapeError(Exception):
         The line of code where it stands.
     plugin : str
         The plugin that the thing comes from.
+    part : str
+        The name of the part of a model that it is about.
+    missing : str
+        A name that something reads and that is not there.
 
     Attributes
     ----------
-    what, owner, fix, at, plugin : str
-        As given; the message is made of them.
+    what, owner, fix, at, plugin, part, missing : str
+        As given. The message is made of the first five.
+    note, hint : str
+        Lines at the end of the message: what else there is to know, and what may help.
     """
 
-    def __init__(self, what: str = "", *, owner: str = "", fix: str = "", at: str = "", plugin: str = "") -> None:
+    def __init__(
+        self,
+        what: str = "",
+        *,
+        owner: str = "",
+        fix: str = "",
+        at: str = "",
+        plugin: str = "",
+        part: str = "",
+        missing: str = "",
+    ) -> None:
         super().__init__(what)
         self.what, self.owner, self.fix, self.at, self.plugin = what, owner, fix, at, plugin
+        self.part, self.missing = part, missing
+        self.note = self.hint = ""
 
     def __str__(self) -> str:
         text = f"{self.owner}: {self.what}" if self.owner else self.what
@@ -56,7 +76,21 @@ class SenescapeError(Exception):
             text += f"\n  at {self.at}"
         if self.fix:
             text += f"\n  fix: {self.fix}" if self.at else f"; {self.fix}"
-        return f"{text}\n  in the plugin {self.plugin!r}" if self.plugin else text
+        if self.note:
+            text += f"\n  note: {self.note}"
+        if self.plugin:
+            text += f"\n  in the plugin {self.plugin!r}"
+        return f"{text}\n  {self.hint}" if self.hint else text
+
+
+@contextmanager
+def about(part: str) -> Iterator[None]:
+    """Let errors within a block know the part of a model that they are about."""
+    try:
+        yield
+    except SenescapeError as error:
+        error.part = error.part or part
+        raise
 
 
 class ModelError(SenescapeError, ValueError):

@@ -66,7 +66,9 @@ def traits() -> list[sn.Trait]:
             "depth",
             initial=sn.Param(0.0, low=0.0, high=1.0, source="cells begin out of arrest, unless a scenario says so"),
             flow=[
-                sn.relax(sn.Param(0.0, low=0.0, high=1.0, source="assumed: cells out of arrest have no depth"), tau=down),
+                sn.relax(
+                    sn.Param(0.0, low=0.0, high=1.0, source="assumed: cells out of arrest have no depth"), tau=down
+                ),
                 sn.relax(ceiling, tau=up, fate=["arrested", "senescent"]),
             ],
         ),

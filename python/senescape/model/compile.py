@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from senescape._support.names import MOST_LISTED, Listing
-from senescape.errors import ModelError
+from senescape.errors import ModelError, about
 from senescape.model.distributions import Distribution
 from senescape.model.observables import Observable
 from senescape.rules.expression import Expr, inputs_of
@@ -254,16 +254,17 @@ class _Writer:
         parts = self.parts
         for signal in parts.signals:
             # Read or not: its parameters are there, and its mistakes show.
-            self._trace_signal(signal.name)
+            with about(signal.name):
+                self._trace_signal(signal.name)
         self.visits = {
             each.name: self._full_names(each.rule, each.name, f"visit rule {each.name!r}") for each in parts.visits
         }
         written = {
             "traits": [self.trait(i, trait) for i, trait in enumerate(parts.traits)],
-            "drugs": [self.drug(drug) for drug in parts.drugs],
-            "pools": [self.pool(pool) for pool in parts.pools],
-            "transitions": [self.transition(t) for t in parts.transitions],
-            "observables": [self.observable(o) for o in parts.observables],
+            "drugs": _each(self.drug, parts.drugs),
+            "pools": _each(self.pool, parts.pools),
+            "transitions": _each(self.transition, parts.transitions),
+            "observables": _each(self.observable, parts.observables),
         }
         self._refuse_circles(written["traits"])
         graph = GraphBuilder(self.parameters)
@@ -381,7 +382,8 @@ class _Writer:
         found = [self._modifiers.get(name, []) for name in dict.fromkeys(names)]
         for modifier in heapq.merge(*found, key=lambda each: each.name):
             owner = f"modifier {modifier.name!r}"
-            factor = self.number_or_rule(modifier.factor, f"{owner}: factor", modifier.name, "factor", owner)
+            with about(modifier.name):
+                factor = self.number_or_rule(modifier.factor, f"{owner}: factor", modifier.name, "factor", owner)
             if isinstance(modifier.factor, Param):
                 self.checks.append(Check(owner, {"factor": factor.value}, _not_negative("factor")))
             value = Expr("mul", (value, factor))
@@ -397,6 +399,10 @@ class _Writer:
 
     def trait(self, index: int, trait: Trait) -> dict[str, Any]:
         """Write a trait."""
+        with about(trait.name):
+            return self._trait(index, trait)
+
+    def _trait(self, index: int, trait: Trait) -> dict[str, Any]:
         owner = f"trait {trait.name!r}"
         inherit: dict[str, Any] = {"kind": trait.inherit.kind}
         if trait.inherit.value is not None:
@@ -535,6 +541,15 @@ class _Writer:
         owner = f"observable {o.name!r}"
         value = self.rule(o.rule, owner, o.name, owner)
         return {"name": o.name, "fate": self._fates.index(o.fate), "kind": o.kind, "value": value}
+
+
+def _each(write: Callable[[Any], dict[str, Any]], parts: Iterable[Any]) -> list[dict[str, Any]]:
+    """Write each part; an error knows which it is about."""
+    out = []
+    for part in parts:
+        with about(getattr(part, "prefix", part.name)):
+            out.append(write(part))
+    return out
 
 
 def _correlation(values: dict[str, float]) -> None:

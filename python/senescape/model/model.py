@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from senescape._support.names import MOST_LISTED, MOST_PAIRS, Listing, check_spelling
 from senescape._support.suggest import did_you_mean
-from senescape.errors import FrozenError, ModelError
+from senescape.errors import FrozenError, ModelError, about
 from senescape.model.compile import CompiledModel, Parts, SlowRule, compile_model
 from senescape.model.drugs import Drug
 from senescape.model.observables import Observable
@@ -371,31 +371,37 @@ class Model:
         fates = Listing(self.fates)
         for t in self.transitions:
             owner = f"transition {t.name!r}"
-            _known_fate(t.source[0], f"{owner}: source", fates)
-            if t.target is not None:
-                _known_fate(t.target, f"{owner}: target", fates)
-            for name in t.set:
-                if name not in traits:
-                    raise ModelError(
-                        f"{owner} sets the trait {name!r}, which the model does not have{did_you_mean(name, traits)}"
-                    )
+            with about(t.prefix):
+                _known_fate(t.source[0], f"{owner}: source", fates)
+                if t.target is not None:
+                    _known_fate(t.target, f"{owner}: target", fates)
+                for name in t.set:
+                    if name not in traits:
+                        raise ModelError(
+                            f"{owner} sets the trait {name!r}, which the model does not have{did_you_mean(name, traits)}",
+                            missing=name,
+                        )
         signals = {signal.name for signal in self.signals}
         transitions = {name for t in self.transitions for name in (t.name, t.prefix)}
         if both := signals & transitions:
-            raise ModelError(f"a signal and a transition are both named {min(both)!r}; rename one")
+            raise ModelError(f"a signal and a transition are both named {min(both)!r}; rename one", part=min(both))
         for modifier in self.modifiers:
             if modifier.of not in signals | transitions:
                 known = [*signals, *transitions]
                 raise ModelError(
                     f"modifier {modifier.name!r} multiplies {modifier.of!r}, but there is no such signal or transition"
-                    f"{did_you_mean(modifier.of, known)}"
+                    f"{did_you_mean(modifier.of, known)}",
+                    part=modifier.name,
+                    missing=modifier.of,
                 )
         for observable in self.observables:
-            _known_fate(observable.fate, f"observable {observable.name!r}: fate", fates)
+            with about(observable.name):
+                _known_fate(observable.fate, f"observable {observable.name!r}: fate", fates)
         for trait in self.traits:
             for flow in trait.flow:
                 for fate in flow.fates or ():
-                    _known_fate(fate, f"trait {trait.name!r}: flow", fates)
+                    with about(trait.name):
+                        _known_fate(fate, f"trait {trait.name!r}: flow", fates)
 
     def __repr__(self) -> str:
         return f"<Model: fates {', '.join(self.fates)}; {len(self.transitions)} transitions, {len(self.traits)} traits>"
@@ -403,7 +409,8 @@ class Model:
 
 def _known_fate(name: str, place: str, fates: Listing) -> None:
     if name not in fates:
-        raise ModelError(f"{place} names the fate {name!r}, which the model does not have{did_you_mean(name, fates)}")
+        near = did_you_mean(name, fates)
+        raise ModelError(f"{place} names the fate {name!r}, which the model does not have{near}", missing=name)
 
 
 def _names(kind: str, names: Iterable[str]) -> tuple[str, ...]:

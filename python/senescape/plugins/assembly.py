@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -160,8 +159,9 @@ def assemble(names: Sequence[str], measured: Mapping[str, NDArray[np.float32]] |
     try:
         model = Model(**pieces, visits=visits, barriers=BARRIERS_FIRST)
     except ModelError as error:
-        where = f"{_plugin_in(str(error), owned)}{_provider_of(str(error), names)}"
-        raise type(error)(f"{error}{where}") from error
+        error.plugin = next((plugin for plugin, parts in owned.items() if error.part in parts), "")
+        error.hint = _provider_of(error.missing, names)
+        raise
     # Parameters are addressed by plugin too: <plugin>.<part>.<parameter>.
     model.__dict__["_plugins"] = {plugin: frozenset(parts) for plugin, parts in owned.items()}
     return model
@@ -210,28 +210,19 @@ def _without_params(function: Callable[..., object]) -> Callable[..., object]:
     return call
 
 
-def _plugin_in(message: str, owned: Mapping[str, set[str]]) -> str:
-    """Say which plugin a message is about, by the first part that it names."""
-    first = re.search(r"(?:transition|trait|drug|pool|signal|modifier|observable) '([^']+)'", message)
-    part = None if first is None else first[1].partition("[")[0]
-    found = [plugin for plugin, parts in owned.items() if part in parts]
-    return f"\n  in the plugin {found[0]!r}" if found else ""
-
-
-def _provider_of(message: str, names: Sequence[str]) -> str:
-    """Say which plugin, not named by the scenario, adds what a message misses."""
-    missing = re.findall(r"(?:no trait|multiplies|no such \w+|\[)\W*'([^']+)'", message)
-    for plugin in known_plugins():
-        if plugin in names or not missing:
+def _provider_of(missing: str, names: Sequence[str]) -> str:
+    """Say which plugin, not named by the scenario, adds what is missing."""
+    for plugin in known_plugins() if missing else ():
+        if plugin in names:
             continue
         try:
             _, hooks = hooks_of(plugin)
         except PluginError:
             continue
         added = {part if isinstance(part, str) else part.name for parts in hooks.values() for part in parts}
-        if found := [name for name in missing if name in added]:
+        if missing in added:
             both = ", ".join(map(repr, [*names, plugin]))
-            return f"\n  the plugin {plugin!r} adds {found[0]!r}: name it too, plugins = [{both}]"
+            return f"the plugin {plugin!r} adds {missing!r}: name it too, plugins = [{both}]"
     return ""
 
 

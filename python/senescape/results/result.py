@@ -207,17 +207,14 @@ class Result:
         """Return the doses given, one row for each replicate and dose.
 
         Columns: ``replicate``; ``drug``; ``at`` (h); ``amount`` (the concentration of a pulse); ``route`` (``bolus``,
-        ``infusion``, ``oral`` or ``pulse``); ``duration`` (h; NaN if given at once). Doses planned for after the
-        replicate's end are left out.
+        ``infusion``, ``oral`` or ``pulse``); ``duration`` (h; NaN if given at once). Doses planned for the
+        replicate's end or later are left out: they act on no cell. (Concentrations at the end count those of that time.)
         """
-        run = self.provenance["run"]
-        planned, until = run["doses"], run["until"]
+        planned = self.provenance["run"]["doses"]
         rows = []
         for number, end in zip(self.replicate.tolist(), self._arrays["end_time"].tolist(), strict=True):
             doses = planned if self._orders is None else self._orders.get(number, planned)
-            # A dose at the horizon counts in the concentrations there, as one at any observation does.
-            given = [dose for dose in doses if dose["at"] < end or dose["at"] == end == until]
-            rows += [(number, dose) for dose in sorted(given, key=lambda dose: dose["at"])]
+            rows += [(number, dose) for dose in sorted(doses, key=lambda dose: dose["at"]) if dose["at"] < end]
         durations = [np.nan if dose["duration"] is None else dose["duration"] for _, dose in rows]
         return Table(
             {

@@ -158,7 +158,7 @@ def trace_error(what: str, fix: str, at: str | None = None) -> TraceError:
     return _noted(TraceError, what, fix, at)
 
 
-def missing_error(what: str, fix: str) -> TraceError:
+def missing_error(what: str, fix: str, missing: str) -> TraceError:
     """Return an error about a name that a rule reads and that is not there.
 
     Parameters
@@ -167,11 +167,15 @@ def missing_error(what: str, fix: str) -> TraceError:
         What is wrong.
     fix : str
         What to write instead.
+    missing : str
+        The name.
     """
-    return _noted(_MissingError, what, fix, None)
+    error = _noted(_MissingError, what, fix, None)
+    error.missing = missing
+    return error
 
 
 def _noted(kind: type[TraceError], what: str, fix: str, at: str | None) -> TraceError:
-    error = kind(f"{what}\n  at {user_line() if at is None else at}\n  fix: {fix}")
+    error = kind(what, at=user_line() if at is None else at, fix=fix)
     note_refusal(error)
     return error

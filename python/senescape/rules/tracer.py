@@ -95,14 +95,17 @@ def trace(function: RuleFunction, names: Names, params: Mapping[str, str], owner
         _refuse_change(value, function, lambda: _called(function, names, params, cell))
         return value
     except TraceError as error:
-        raise TraceError(f"{owner}: {error}") from None
+        told = TraceError(error.what, owner=owner, at=error.at, fix=error.fix, missing=error.missing)
+        told.note = error.note
+        raise told from None
     except SenescapeError:
         raise
     except Exception as error:
-        place = raised_at(error, function)
         raise TraceError(
-            f"{owner}: the rule raised {type(error).__name__}: {error}\n  at {place}\n"
-            "  fix: a rule is traced by calling it with stand-ins for cell, env and p; it must not raise"
+            f"the rule raised {type(error).__name__}: {error}",
+            owner=owner,
+            at=raised_at(error, function),
+            fix="a rule is traced by calling it with stand-ins for cell, env and p; it must not raise",
         ) from error
 
 
@@ -124,10 +127,11 @@ def _called(function: RuleFunction, names: Names, params: Mapping[str, str], cel
 def _raise_caught(traced: Tracing) -> None:
     error = traced.caught()
     if isinstance(error, TraceError):
-        raise TraceError(
-            f"{error}\n  note: the rule catches this error (try, or contextlib.suppress). It would be compiled as if that "
-            "always happened; to ask whether there is a name write 'name' in cell, or 'name' in env.drug"
+        error.note = (
+            "the rule catches this error (try, or contextlib.suppress). It would be compiled as if that always happened; to "
+            "ask whether there is a name write 'name' in cell, or 'name' in env.drug"
         )
+        raise error
     if error is not None:
         raise error
 
@@ -157,7 +161,7 @@ def _refuse_change(value: Expr, function: RuleFunction, call: Callable[[], Expr]
     try:
         again = call()
     except Exception as error:
-        what = str(error).partition("\n")[0]
+        what = error.what if isinstance(error, SenescapeError) else str(error).partition("\n")[0]
         raise trace_error(
             f"the rule was called twice and raised {type(error).__name__} the second time only: {what}",
             _PURE,
@@ -210,8 +214,7 @@ def _checked(result: Any, function: RuleFunction) -> Expr:
     try:
         return Expr.of(result)
     except TraceError as error:
-        what, _, fix = str(error).partition("\n  at ")
-        raise trace_error(f"the rule returned something else: {what}", fix.partition("\n  fix: ")[2], at) from None
+        raise trace_error(f"the rule returned something else: {error.what}", error.fix, at) from None
 
 
 def _not_too_large(value: Expr, function: RuleFunction) -> Expr:
@@ -291,11 +294,12 @@ class _Cell(_StandIn):
         ):
             if name in known:
                 raise missing_error(
-                    f"the cell has no trait {name!r}, but there is a {kind} of that name", f"write {right}"
+                    f"the cell has no trait {name!r}, but there is a {kind} of that name", f"write {right}", ""
                 )
         raise missing_error(
             f"the cell has no trait {name!r}{did_you_mean(name, [*names.traits, 'age', 'mark', 'signal'])}",
             f"add sn.Trait({name!r}, ...) to the model, or correct the name",
+            name,
         )
 
     def __contains__(self, name: object) -> bool:
@@ -353,7 +357,7 @@ class _Environment(_StandIn):
                 return _Items(what, names.fates, reader("count"), "fate")
             case "sum" | "mean":
                 return _Items(what, names.fates, lambda i, label: _OverFate(names, name, i, label), "fate")
-        raise missing_error(f"env has no {name!r}{did_you_mean(name, _OF_ENV)}", f"env has: {', '.join(_OF_ENV)}")
+        raise missing_error(f"env has no {name!r}{did_you_mean(name, _OF_ENV)}", f"env has: {', '.join(_OF_ENV)}", "")
 
     def __contains__(self, name: object) -> bool:
         return name in _OF_ENV
@@ -384,6 +388,7 @@ class _OverFate(_StandIn):
             raise missing_error(
                 f"{self._what}.{name}: there is no trait {name!r}{did_you_mean(name, traits)}",
                 "correct the name or add the trait",
+                name,
             )
         value = {self._kind: {"fate": self._fate, "of": traits.index(name)}}
         return Expr("input", value=value, label=f"{self._what}.{name}")
@@ -413,15 +418,17 @@ class _Items(Reader):
         if isinstance(name, Expr) or name not in self._names:
             shown = str(name) if isinstance(name, Expr) else repr(name)
             near = did_you_mean(str(name), self._names)
-            raise trace_error(
+            error = trace_error(
                 f"{self._what}[{shown}]: the model has no such {self._kind}{near}",
                 f"add the {self._kind} {shown} to the model, or correct the name",
             )
+            error.missing = str(name)
+            raise error
         return self._make(self._names.index(name), f"{self._what}[{name!r}]")
 
     def __getattr__(self, name: str) -> NoReturn:
         _no_dunder(name, self)
-        raise missing_error(f"{self._what}.{name} is written as an attribute", f"write {self._what}[{name!r}]")
+        raise missing_error(f"{self._what}.{name} is written as an attribute", f"write {self._what}[{name!r}]", "")
 
     def __setitem__(self, name: object, value: object) -> NoReturn:
         raise trace_error(f"the rule assigns to {self._what}[{name!r}]", "a rule only computes")
@@ -454,6 +461,7 @@ class _Params(_StandIn):
             raise missing_error(
                 f"the rule has no parameter {name!r}{did_you_mean(name, self._full)}",
                 f"add {name!r} to its params={{...}}, or correct the name",
+                "",
             )
         return Expr("param", value=self._full[name], label=f"p.{name}")
 
