@@ -67,6 +67,7 @@ lint: $(VENV)/built $(VENV)/tools  ## Formatting, lints and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 verify: $(VENV)/built $(VENV)/tools  ## The statistical suite at full size: make verify N=100000
 	SENESCAPE_VERIFY_N=$(N) SENESCAPE_VERIFY_REPORT=docs $(BIN)/python -m pytest tests/verification -m statistical -o timeout=7200

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import senescape as sn
 from senescape import experiments
-from senescape.experiments.histology import _wilson
+from senescape._support.statistics import proportion_interval
 from senescape.plugins.registry import registered
 
 pytestmark = pytest.mark.biology
@@ -140,8 +140,8 @@ class TestHistology:
         # statsmodels' proportion_confint(count, nobs, method="wilson").
         known = [(8, 10, 0.4901625, 0.9433178), (0, 10, 0.0, 0.2775328), (10, 10, 0.7224672, 1.0)]
         for hits, n, low, high in known:
-            assert _wilson(hits, n) == pytest.approx((low, high), abs=1e-6)
-        assert np.isnan(_wilson(0, 0)).all()
+            assert proportion_interval(hits, n) == pytest.approx((low, high), abs=1e-6)
+        assert np.isnan(proportion_interval(0, 0)).all()
 
     def test_by_default_what_the_model_has_is_stained(self):
         table = experiments.histology(tumour(), [0.0], seed=1)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from senescape._support.statistics import proportion_interval
 from senescape._support.validate import whole_number
 from senescape.errors import ModelError
 
@@ -132,10 +133,8 @@ class Finding:
         self, what: str, predicted: str, hits: int, n: int, *, above: float = -math.inf, below: float = math.inf
     ) -> None:
         """Add a prediction of a share of `n` independent trials (Wilson's interval)."""
-        p, z2 = hits / n, Z * Z
-        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-        self.checks.append(Check(what, predicted, p, centre - half, centre + half, above, below))
+        low, high = proportion_interval(hits, n, math.erf(Z / math.sqrt(2)))
+        self.checks.append(Check(what, predicted, hits / n, low, high, above, below))
 
     def check_value(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape._support.optional import require
+from senescape._support.statistics import proportion_interval
 from senescape._support.suggest import did_you_mean
 from senescape._support.validate import whole_number
 from senescape.errors import ModelError
@@ -146,18 +146,10 @@ def histology(
         for name, stain in panel.items():
             stained = np.concatenate([stain.positive(visit.cells[fate], fate) for fate in visit.counts])[chosen]
             n, hits = len(stained), int(stained.sum())
-            low, high = _wilson(hits, n)
+            low, high = proportion_interval(hits, n)
             share = hits / n if n else math.nan
             out.append({"stain": name, "counted": n, "positive": hits, "share": share, "low": low, "high": high})
         return out
 
     seen = watch(scenario, times, look, **settings)
     return long_table(times, seen, ("stain", "counted", "positive", "share", "low", "high"))
-
-
-@functools.lru_cache(maxsize=100_000)
-def _wilson(hits: int, n: int) -> tuple[float, float]:
-    if not n:
-        return math.nan, math.nan
-    ends = require("scipy.stats", "trials").binomtest(hits, n).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(ends.low), float(ends.high)

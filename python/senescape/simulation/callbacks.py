@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from senescape.results.result import Orders
     from senescape.rules.rule import Rule
 
-__all__ = ["CellView", "Outside"]
+__all__ = ["Callbacks", "CellView"]
 
 
 class CellView(Cells):
@@ -44,7 +44,7 @@ class CellView(Cells):
         return len(self.age)
 
 
-class Outside:
+class Callbacks:
     """Answers the engine's calls of one run.
 
     Parameters

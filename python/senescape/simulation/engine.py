@@ -23,7 +23,7 @@ from senescape.results.result import Result
 
 if TYPE_CHECKING:
     from senescape.model.model import Model
-    from senescape.simulation.callbacks import Outside
+    from senescape.simulation.callbacks import Callbacks
 
 __all__ = ["RECORDED", "Engine", "Keeper", "run_engine"]
 
@@ -93,7 +93,7 @@ def run_engine(
     run: Mapping[str, Any],
     made_by: dict[str, Any],
     *,
-    outside: Outside | None = None,
+    outside: Callbacks | None = None,
     progress: bool | Callable[[int], object] | None = None,
     keeper: Keeper | None = None,
     states: Mapping[int, bytes] | None = None,
@@ -110,7 +110,7 @@ def run_engine(
         See :func:`senescape.simulation.run_document.run_document`.
     made_by : dict
         The result's provenance.
-    outside : Outside, optional
+    outside : Callbacks, optional
         What answers for rules that are not compiled, and at visits.
     progress : bool or callable, optional
         As for :func:`senescape.simulate`.

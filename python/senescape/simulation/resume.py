@@ -19,7 +19,7 @@ from senescape.results.result import Result
 from senescape.simulation.checkpoint import Checkpoint, Kept, read_checkpoint
 from senescape.simulation.engine import COUNTED, RECORDED, run_engine
 from senescape.simulation.run_document import dose_document, doses_given, observation_times
-from senescape.simulation.simulate import model_of, outside_of
+from senescape.simulation.simulate import callbacks_of, model_of
 
 if TYPE_CHECKING:
     from senescape.model.model import Model
@@ -139,7 +139,7 @@ def resume(
         run["threads"] = thread_count(threads)
     outside = None
     if given is not None:
-        outside = outside_of(given, run, call_limit, kept.orders)
+        outside = callbacks_of(given, run, call_limit, kept.orders)
     # States of finished replicates are those at the horizon: they are for later, not to go on from now.
     going = {number: state for number, state in later.states.items() if number not in set(later.finished)}
     where = checkpoint if checkpoint is not None or extended else path

@@ -17,7 +17,7 @@ from senescape.model.drugs import Dose, Pulse
 from senescape.model.model import Model
 from senescape.model.stopping import Relapse
 from senescape.results.result import Orders, Result
-from senescape.simulation.callbacks import Outside
+from senescape.simulation.callbacks import Callbacks
 from senescape.simulation.engine import Engine, run_engine
 from senescape.simulation.provenance import provenance
 from senescape.simulation.run_document import dose_document, dose_of, doses_past, run_document
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from senescape.scenarios.scenario import Scenario
     from senescape.simulation.checkpoint import Checkpoint
 
-__all__ = ["check", "execute", "load_hint", "model_of", "outside_of", "simulate"]
+__all__ = ["check", "execute", "load_hint", "model_of", "callbacks_of", "simulate"]
 
 
 def simulate(
@@ -190,7 +190,7 @@ def execute(
     text = model.to_json()
     made_by = provenance(model, run, scenario, text)
     engine = Engine.of(model, run, text)
-    outside = outside_of(model, run, call_limit)
+    outside = callbacks_of(model, run, call_limit)
     keeper = None
     if checkpoint is not None:
         run = {**run, "pausable": True, "keep": checkpoint.keep_cells}
@@ -248,16 +248,16 @@ def load_hint(given: Any) -> str:
     return f"; a preset or a file is read by sn.load({given!r})" if isinstance(given, str) else ""
 
 
-def outside_of(
+def callbacks_of(
     model: Model,
     run: Mapping[str, Any],
     limit: float,
     earlier: Orders | None = None,
-) -> Outside | None:
-    """Give what answers for rules that are not compiled and at visits, if there are any; `earlier` as for Outside."""
+) -> Callbacks | None:
+    """Give what answers for rules that are not compiled and at visits, if there are any; `earlier` as for Callbacks."""
     if not (model.slow_rules or run["visits"]):
         return None
     limit = positive(limit, "call_limit", "a time in seconds")
     # As the run document has them, whether it comes from the user's objects or from a file: a visit sees the same.
     planned = [dose_of(model.drugs, dose) for dose in run["doses"]]
-    return Outside(model, planned, lambda dose: dose_document(model.drugs, dose), limit, earlier)
+    return Callbacks(model, planned, lambda dose: dose_document(model.drugs, dose), limit, earlier)
