@@ -13,7 +13,7 @@ from senescape.simulation.checkpoint import read_checkpoint
 from .test_checkpoint import plain
 
 RUN = {"initial": {"cell": 200}, "until": 60.0, "every": 10.0, "seed": 1, "threads": 1, "replicates": 6}
-LONG = {**RUN, "initial": {"cell": 10_000}, "replicates": 20}
+LONG = {**RUN, "initial": {"cell": 10_000}, "replicates": 40}
 """Long enough to be stopped."""
 
 
