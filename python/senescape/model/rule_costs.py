@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["shares"]
+from senescape.rules.operations import cost_of
 
-_DEAR = frozenset({"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "pow", "sin", "cos", "tanh", "cbrt"})
-"""Functions that take about ten times as long as an addition."""
+__all__ = ["shares"]
 
 
 def shares(document: Mapping[str, Any]) -> list[float]:
@@ -54,4 +53,4 @@ def _reached(nodes: Sequence[Mapping[str, Any]], root: int) -> set[int]:
 def _work(node: Mapping[str, Any]) -> float:
     if node["op"] in ("const", "param"):
         return 0.0
-    return 10.0 if node.get("f") in _DEAR else 3.0 if node.get("f") == "div" else 1.0
+    return cost_of(node.get("f", node["op"]))

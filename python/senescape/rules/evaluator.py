@@ -8,48 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from senescape.rules.operations import UFUNCS
+
 __all__ = ["evaluate", "reader"]
-
-_UNARY: dict[str, Callable[[Any], Any]] = {
-    "neg": np.negative,
-    "abs": np.abs,
-    "sqrt": np.sqrt,
-    "cbrt": np.cbrt,
-    "square": np.square,
-    "reciprocal": np.reciprocal,
-    "exp": np.exp,
-    "exp2": np.exp2,
-    "expm1": np.expm1,
-    "log": np.log,
-    "log2": np.log2,
-    "log10": np.log10,
-    "log1p": np.log1p,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tanh": np.tanh,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "sign": np.sign,
-    "not": np.logical_not,
-}
-
-_BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    "min": np.minimum,
-    "max": np.maximum,
-    "pow": np.power,
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "and": np.logical_and,
-    "or": np.logical_or,
-}
 
 
 def evaluate(
@@ -113,9 +74,9 @@ def _value(
         case "input":
             return read(node["input"])
         case "unary":
-            return np.asarray(_UNARY[node["f"]](values[node["x"]]))
+            return np.asarray(UFUNCS[node["f"]](values[node["x"]]))
         case "binary":
-            return np.asarray(_BINARY[node["f"]](values[node["x"]], values[node["y"]]))
+            return np.asarray(UFUNCS[node["f"]](values[node["x"]], values[node["y"]]))
     return np.where(values[node["c"]] != 0, values[node["x"]], values[node["y"]])
 
 

@@ -7,23 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from senescape.rules.expression import Expr
 
-__all__ = ["formula", "shown"]
+from senescape.rules.operations import SYMBOLS
 
-_SYMBOLS = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "div": "/",
-    "pow": "**",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "eq": "==",
-    "ne": "!=",
-    "and": "&",
-    "or": "|",
-}
+__all__ = ["formula", "shown"]
 
 _CALLS = {"min": "np.minimum", "max": "np.maximum", "where": "np.where"}
 
@@ -139,9 +125,9 @@ def _pieces(expr: Expr, depth: int, deepest: int | None, parts: _Parts | None) -
         return [name]
     if deep and parts is None:
         return ["..."]
-    if expr.op in _SYMBOLS:
+    if expr.op in SYMBOLS:
         left, right = (_operand(each, depth + 1, deepest, parts) for each in expr.args)
-        return [*left, f" {_SYMBOLS[expr.op]} ", *right]
+        return [*left, f" {SYMBOLS[expr.op]} ", *right]
     if expr.op in ("neg", "not"):
         return ["-" if expr.op == "neg" else "~", *_operand(expr.args[0], depth + 1, deepest, parts)]
     pieces: list[str | tuple[Expr, int]] = [f"{_CALLS.get(expr.op, f'np.{expr.op}')}("]
@@ -152,7 +138,7 @@ def _pieces(expr: Expr, depth: int, deepest: int | None, parts: _Parts | None) -
 
 def _operand(expr: Expr, depth: int, deepest: int | None, parts: _Parts | None) -> list[str | tuple[Expr, int]]:
     """Return an operand of a symbol, in brackets where it is itself written with one."""
-    if expr.label or expr.op not in _SYMBOLS:
+    if expr.label or expr.op not in SYMBOLS:
         return [(expr, depth)]
     if parts is not None and (name := parts.name(expr, depth == deepest)) is not None:
         return [name]

@@ -22,6 +22,7 @@ from senescape.model.traits import Trait, ar1, copy, relax, reset, scaled
 from senescape.model.transitions import Death, Division, Transition
 from senescape.rules.arrays import Cells, Environment
 from senescape.rules.inputs import reads_of
+from senescape.rules.operations import OPERATIONS
 from senescape.rules.rule import Rule
 from senescape.testing.sampling import Column, draw_columns, ranges_of
 
@@ -33,19 +34,14 @@ else:
 __all__ = ["cells", "environments", "formulas", "hazards", "models", "points", "register_profiles", "rule"]
 
 UNARY = (
-    "-{0}", "np.abs({0})", "np.sqrt(np.abs({0}))", "np.square({0})", "1.0 / (0.2 + np.abs({0}))",
-    "np.exp(np.clip({0}, -6.0, 3.0))", "np.exp2(np.minimum({0}, 3.0))", "np.expm1(np.minimum({0}, 2.0))",
-    "np.log(0.1 + np.abs({0}))", "np.log2(0.1 + np.abs({0}))", "np.log10(0.1 + np.abs({0}))", "np.log1p(np.abs({0}))",
-    "np.sin({0})", "np.cos({0})", "np.tanh({0})", "np.floor({0})", "np.ceil({0})", "np.sign({0})", "np.cbrt({0})",
-    "np.clip({0}, -1.0, 2.0)", "({0}) ** 3", "np.abs({0}) ** 1.7", "sn.hill(np.abs({0}), 0.7, 2)",
-    "np.where(~({0} > 0.5), 1.0, 0.0)", "np.reciprocal(0.3 + np.abs({0}))",
-)  # fmt: skip
+    *(each.example for each in OPERATIONS if each.operands == 1),
+    *("1.0 / (0.2 + np.abs({0}))", "np.clip({0}, -1.0, 2.0)", "({0}) ** 3", "np.abs({0}) ** 1.7"),
+    "sn.hill(np.abs({0}), 0.7, 2)",
+)
 BINARY = (
-    "({0} + {1})", "({0} - {1})", "({0} * {1})", "{0} / (0.3 + np.abs({1}))", "np.minimum({0}, {1})",
-    "np.maximum({0}, {1})", "np.where({0} > {1}, {0}, {1} - {0})", "np.where(({0} < 1.0) & ({1} >= 0.5), 2.0, {0})",
-    "np.where(({0} <= 1.0) | ({1} != 0.5), {1}, 1.0)", "np.abs({0}) / (np.abs({0}) + np.abs({1}) + 1e-3)",
-    "np.power(0.1 + np.abs({0}), np.clip({1}, -2.0, 2.0))",
-)  # fmt: skip
+    *(each.example for each in OPERATIONS if each.operands == 2),
+    "np.abs({0}) / (np.abs({0}) + np.abs({1}) + 1e-3)",
+)
 LEAVES = ("cell.x", "cell.y", "cell.z", "cell.age / 10.0", "env.time / 50.0", "env.drug['drug']", "p.k", "0.5", "2.0")
 """What a rule may read by default."""
 
