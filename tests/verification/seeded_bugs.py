@@ -51,19 +51,21 @@ class Bug:
 
 BUGS = {
     "constant-rate": Bug(
-        "a constant rate is 1% low", "simulation/candidates.rs", "self.choices.add([*hazard; LANES]);",
-        "self.choices.add([*hazard * 0.99; LANES]);"),
+        "a constant rate is 1% low", "simulation/candidates.rs", "self.scratch.choices.add([*hazard; LANES]);",
+        "self.scratch.choices.add([*hazard * 0.99; LANES]);"),
     "varying-rate": Bug(
-        "a rate that varies is 1% low", "simulation/candidates.rs", "self.choices.add(values.output(output).map(f64::from));",
-        "self.choices.add(values.output(output).map(|h| f64::from(h) * 0.99));"),
+        "a rate that varies is 1% low", "simulation/candidates.rs",
+        "self.scratch.choices.add(values.output(output).map(f64::from));",
+        "self.scratch.choices.add(values.output(output).map(|h| f64::from(h) * 0.99));"),
     "low-bound": Bug(
-        "bounds are too low by 1%", "simulation/bounds.rs", "        self.choices.bounds = bounds;",
-        "        self.choices.bounds = bounds.map(|b| b * 0.99);"),
+        "bounds are too low by 1%", "simulation/bounds.rs", "        self.scratch.choices.bounds = bounds;",
+        "        self.scratch.choices.bounds = bounds.map(|b| b * 0.99);"),
     "reused-draw": Bug(
         "a draw is used twice after a candidate that came to nothing", "simulation/candidates.rs",
         "            table.draws[row] += 1;\n            let share", "            let share"),
     "adjacent-seeds": Bug(
-        "adjacent seeds share cells", "random/stream.rs", "let counter = [seed as u32,", "let counter = [(seed >> 1) as u32,"),
+        "adjacent seeds share cells", "random/stream.rs",
+        "let counter = [seed as u32,", "let counter = [(seed >> 1) as u32,"),
     "adjacent-replicates": Bug(
         "a replicate of one seed is that of the next", "random/stream.rs",
         "let counter = [seed as u32, (seed >> 32) as u32, replicate as u32, (replicate >> 32) as u32];",
@@ -74,11 +76,12 @@ BUGS = {
         "mix(mother.wrapping_add((0 * which + 1).wrapping_mul(GOLDEN))"),
     "late-daughter": Bug(
         "a daughter skips the rest of its epoch", "simulation/events.rs",
-        "            self.daughter.since = now;\n            self.daughter.entered = now;",
-        "            self.daughter.since = self.env.end;\n            self.daughter.entered = now;"),
+        "            self.scratch.daughter.since = now;\n            self.scratch.daughter.entered = now;",
+        "            self.scratch.daughter.since = self.env.end;\n            self.scratch.daughter.entered = now;"),
     "age-kept": Bug(
-        "age goes on in a new fate", "simulation/events.rs", "        self.daughter.entered = now;\n        self.daughter.level",
-        "        self.daughter.level"),
+        "age goes on in a new fate", "simulation/events.rs",
+        "        self.scratch.daughter.entered = now;\n        self.scratch.daughter.level",
+        "        self.scratch.daughter.level"),
     "flow-end": Bug(
         "a flow is followed to the middle of its step only", "population/flow/mod.rs",
         "        relax(&fate.flows, &hours_between(begun, to), &mut self.last);",
@@ -94,13 +97,14 @@ BUGS = {
         "normal numbers have a standard deviation of 0.98", "random/stream.rs", "        radius * libm::cos",
         "        0.98 * radius * libm::cos"),
     "pools-stand-still": Bug(
-        "cells see pools as they were at the start of the epoch", "environment/env.rs",
+        "cells see pools as they were at the start of the epoch", "environment/mod.rs",
         "                let s = self.elapsed(times);\n                self.pools.fill(pool, &s[..n], &mut out[..n]);",
         "                let s = self.elapsed(times).map(|s| 0.0 * s);\n"
         "                self.pools.fill(pool, &s[..n], &mut out[..n]);"),
     "no-trend": Bug(
-        "aggregates stand still over an epoch", "simulation/coupling.rs", "let ahead = ahead(is, self.trend[i] * length);",
-        "let ahead = ahead(is, 0.0 * self.trend[i] * length);"),
+        "aggregates stand still over an epoch", "simulation/coupling.rs",
+        "let ahead = ahead(is, self.coupling.slopes[i] * length);",
+        "let ahead = ahead(is, 0.0 * self.coupling.slopes[i] * length);"),
     "wrong-row": Bug(
         "events are booked at the next observation", "recording/event_counts.rs",
         "self.row = plan.next_observation[epoch] as usize * model.transitions.len();",
@@ -120,9 +124,9 @@ BUGS = {
         "dropping rows changes their order", "population/table.rs",
         "let kept: Vec<u32> = (0..self.rows() as u32)", "let kept: Vec<u32> = (0..self.rows() as u32).rev()"),
     "state-without-thresholds": Bug(
-        "a kept tumour forgets how far its cells were", "simulation/snapshot.rs",
-        "            table.restore(from, self.plan.top_level());",
-        "            table.restore(from, self.plan.top_level());\n"
+        "a kept tumour forgets how far its cells were", "simulation/restore.rs",
+        "            table.restore(from, self.env.plan.top_level());",
+        "            table.restore(from, self.env.plan.top_level());\n"
         "            table.threshold.iter_mut().for_each(|t| *t *= 0.999);"),
 }  # fmt: skip
 

@@ -1,6 +1,6 @@
 //! Every error of the core. Each names the thing, where it stands and the fix.
 
-use crate::expr::ExprError;
+use crate::expr::{ColumnError, ExprError};
 use crate::kinetics::drug::DrugError;
 use crate::kinetics::pools::PoolError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,6 +52,15 @@ pub enum Error {
     /// A broken invariant of the engine: never the user's fault.
     #[error("internal error, please report it: {0}")]
     Internal(String),
+}
+
+impl From<ColumnError> for Error {
+    fn from(error: ColumnError) -> Self {
+        match error {
+            ColumnError::Graph(error) => error.into(),
+            ColumnError::Columns(what) => Self::Model(what),
+        }
+    }
 }
 
 /// Do something; a panic on the way is an error, as any other.
@@ -156,5 +165,18 @@ impl std::fmt::Display for RateFault {
             write!(f, "; it read {}", list.join(", "))?;
         }
         Ok(())
+    }
+}
+
+/// What is wrong with a hazard; nothing, where it is one.
+pub(crate) fn rate_fault(hazard: f64) -> Option<FaultKind> {
+    if hazard.is_nan() {
+        Some(FaultKind::NotANumber)
+    } else if hazard.is_infinite() {
+        Some(FaultKind::Infinite)
+    } else if hazard < 0.0 {
+        Some(FaultKind::Negative(hazard))
+    } else {
+        None
     }
 }

@@ -3,10 +3,8 @@
 use crate::document::{Kind, ModelDocument, RunDocument};
 use crate::error::Error;
 use crate::expr::{Binary, Node, NodeId};
-use crate::recording::record::Record;
-use crate::simulation::callbacks::Nothing;
-use crate::simulation::job::{Control, Job};
-use crate::simulation::worker::Worker;
+use crate::recording::Record;
+use crate::simulation::{Control, Job, Nothing};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -64,19 +62,4 @@ impl Example {
         let outcome = self.job().run(&Control::default(), &Nothing, &BTreeMap::new())?;
         outcome.error.map_or(Ok(outcome.records), Err)
     }
-}
-
-/// A worker whose tumour stands at the start of its first epoch.
-pub(crate) fn founded<'a>(job: &'a Job, control: &'a Control) -> Worker<'a> {
-    let mut worker = job.worker(control);
-    worker.pool_state.clone_from(&job.model().pool_initial);
-    worker.account.open(job.observations(), job.model());
-    worker.account.follow(&worker.plan);
-    for (fate, founders) in worker.batches() {
-        worker.found(fate, founders).unwrap();
-    }
-    worker.env.enter(0);
-    worker.measure_first().unwrap();
-    worker.exchange(0).unwrap();
-    worker
 }

@@ -7,8 +7,7 @@ use common::Case;
 use senescape_core::document::{DoseDocument, Kind};
 use senescape_core::error::{Error, FaultKind, RateFault};
 use senescape_core::expr::{Binary, Input, Node, NodeId};
-use senescape_core::simulation::callbacks::{Outside, Scene};
-use senescape_core::simulation::job::Control;
+use senescape_core::simulation::{Control, Outside, Scene};
 use std::collections::BTreeMap;
 
 /// Answers with zeros, and panics in one replicate.

@@ -1,10 +1,13 @@
-//! The rooms of the core: each uses only rooms above it in the list, no file lies loose, and there are no circles.
-#![allow(clippy::unwrap_used, clippy::panic)]
+//! The rooms of the core: each uses only those above it in a fixed order, and no file lies outside of a room.
+//!
+//! The paths in the sources are read as text: `crate::ROOM` in code is an arrow from the file's room to that room. Unit
+//! tests are exempt, since they run whole examples whatever room they test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Ground floor first. `error` has the errors of the rooms before it, and those after it use it.
+/// The rooms, ground floor first. `error.rs` counts as a room, because it names the errors of those above it.
 const ROOMS: [&str; 11] = [
     "expr",
     "random",
@@ -19,70 +22,124 @@ const ROOMS: [&str; 11] = [
     "simulation",
 ];
 
-/// Files that belong to no room: the list of rooms, and examples for unit tests.
-const OUTSIDE: [&str; 2] = ["lib.rs", "example.rs"];
+/// Files that may lie outside of a room; `example.rs` is part of the unit tests.
+const LOOSE: [&str; 3] = ["lib.rs", "error.rs", "example.rs"];
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// Arrows between rooms, each with the files that it comes from.
+type Arrows = BTreeMap<(String, String), BTreeSet<String>>;
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// All Rust files below a folder, as paths relative to `source()`.
+fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
         } else if path.extension().is_some_and(|end| end == "rs") {
-            found.push(path);
+            let relative = path.strip_prefix(source()).unwrap();
+            found.push(relative.to_string_lossy().replace('\\', "/"));
         }
     }
+    found.sort();
     found
 }
 
-/// The rooms that a text names in paths, `crate::<room>`, tests at its end left out.
-fn used(text: &str) -> BTreeSet<String> {
-    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-    let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-    let names = code.split("crate::").skip(1).map(|rest| {
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
-        rest[..end].to_owned()
-    });
-    names.filter(|name| ROOMS.contains(&name.as_str())).collect()
-}
-
-#[test]
-fn each_room_uses_only_rooms_above_it() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut loose, mut upward) = (Vec::new(), Vec::new());
-    let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for path in files(&source) {
-        let place = path.strip_prefix(&source).unwrap().to_string_lossy().into_owned();
-        let room = place.split(['/', '.']).next().unwrap().to_owned();
-        if OUTSIDE.contains(&place.as_str()) || place.ends_with("tests.rs") {
+/// Return the code of a file without comments and without the items that are compiled for tests only.
+fn code(text: &str) -> String {
+    let mut kept = String::new();
+    let mut lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    while let Some(line) = lines.next() {
+        if line.trim() != "#[cfg(test)]" {
+            kept.push_str(line);
+            kept.push('\n');
             continue;
         }
-        let Some(floor) = ROOMS.iter().position(|name| *name == room) else {
-            loose.push(place);
-            continue;
-        };
-        for other in used(&std::fs::read_to_string(&path).unwrap()) {
-            if ROOMS.iter().position(|name| *name == other).unwrap() > floor {
-                upward.push(format!("{place} -> {other}"));
+        // The item ends with a semicolon outside of braces, or with the brace that closes its first one.
+        let mut depth = 0_i32;
+        for line in lines.by_ref() {
+            depth += i32::try_from(line.matches('{').count()).unwrap();
+            depth -= i32::try_from(line.matches('}').count()).unwrap();
+            let ends = line.trim_end();
+            if depth == 0 && (ends.ends_with(';') || ends.ends_with('}')) {
+                break;
             }
-            arrows.entry(room.clone()).or_default().insert(other);
         }
     }
-    let reaches = |from: &str, to: &str| {
-        let (mut seen, mut waiting) = (BTreeSet::new(), vec![from.to_owned()]);
-        while let Some(room) = waiting.pop() {
-            for next in arrows.get(&room).into_iter().flatten().filter(|next| **next != room) {
-                if next == to {
+    kept
+}
+
+/// The first names of all paths that begin with `crate::`.
+fn targets(code: &str) -> Vec<String> {
+    let begins = code.match_indices("crate::").map(|(at, path)| &code[at + path.len()..]);
+    begins.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
+}
+
+fn arrows() -> Arrows {
+    let mut arrows = Arrows::new();
+    for file in files(&source()) {
+        let room = file.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+        let tests_only = file.ends_with("/tests.rs") || file.contains("/tests/") || file == "example.rs";
+        if tests_only || file == "lib.rs" {
+            continue;
+        }
+        let code = code(&std::fs::read_to_string(source().join(&file)).unwrap());
+        let lists = code.contains("use crate::{") || code.contains("use super::super");
+        assert!(!lists, "{file}: write one `use` a room, so that arrows can be read");
+        let in_root = file.matches('/').count() == 1 && file.ends_with("/mod.rs");
+        assert!(!(in_root && code.contains("super::")), "{file}: write `crate::` for what lies outside of the room");
+        for target in targets(&code).into_iter().filter(|target| *target != room) {
+            arrows.entry((room.clone(), target)).or_default().insert(file.clone());
+        }
+    }
+    arrows
+}
+
+fn floor(room: &str) -> usize {
+    ROOMS.iter().position(|known| *known == room).unwrap_or_else(|| panic!("{room} is not a room of the list"))
+}
+
+/// Rooms that lead back to themselves.
+fn circles(arrows: &Arrows) -> Vec<String> {
+    let reaches_itself = |room: &str| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![room.to_owned()]);
+        while let Some(at) = next.pop() {
+            for (_, to) in arrows.keys().filter(|(from, _)| *from == at) {
+                if to == room {
                     return true;
                 }
-                if seen.insert(next.clone()) {
-                    waiting.push(next.clone());
+                if seen.insert(to.clone()) {
+                    next.push(to.clone());
                 }
             }
         }
         false
     };
-    let circles: Vec<&str> = ROOMS.into_iter().filter(|room| reaches(room, room)).collect();
+    ROOMS.into_iter().filter(|room| reaches_itself(room)).map(str::to_owned).collect()
+}
+
+#[test]
+fn rooms_use_only_rooms_above_them() {
+    let arrows = arrows();
+    assert!(arrows.len() > 20, "the arrows could not be read");
+    let circles = circles(&arrows);
+    let upward: Vec<_> = arrows.iter().filter(|((from, to), _)| floor(from) <= floor(to)).collect();
+    let loose: Vec<_> =
+        files(&source()).into_iter().filter(|file| !file.contains('/') && !LOOSE.contains(&file.as_str())).collect();
     println!("rooms: {} circles, {} arrows upward, {} loose files", circles.len(), upward.len(), loose.len());
-    assert!(circles.is_empty() && upward.is_empty() && loose.is_empty(), "{circles:?} {upward:#?} {loose:?}");
+    assert!(circles.is_empty() && upward.is_empty() && loose.is_empty(), "{circles:?} {upward:?} {loose:?}");
+}
+
+#[test]
+fn arrows_are_read_from_code_alone() {
+    let text = "use crate::expr::Node;\n// crate::model\n#[cfg(test)]\nmod tests {\n    use crate::simulation::Job;\n    \
+                fn f() {\n    }\n}\nfn g() {\n    crate::error::guarded();\n}\n#[cfg(test)]\nuse crate::document::Kind;\n\
+                use crate::random::Draws;\n";
+    assert_eq!(targets(&code(text)), ["expr", "error", "random"]);
+    let arrow = |from: &str, to: &str| ((from.to_owned(), to.to_owned()), BTreeSet::new());
+    let all = Arrows::from([arrow("model", "document"), arrow("document", "expr"), arrow("expr", "document")]);
+    assert_eq!(circles(&all), ["expr", "document"]);
 }

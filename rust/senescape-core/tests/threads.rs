@@ -8,9 +8,8 @@ mod common;
 
 use common::Case;
 use senescape_core::error::Error;
-use senescape_core::recording::record::Record;
-use senescape_core::simulation::callbacks::Nothing;
-use senescape_core::simulation::job::{Control, Job};
+use senescape_core::recording::Record;
+use senescape_core::simulation::{Control, Job, Nothing};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -14,13 +14,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use senescape_core::document::{ModelDocument, RunDocument};
 use senescape_core::error::{Error, guarded};
-use senescape_core::expr::{Graph, Input, NodeId};
-use senescape_core::model::columns;
-use senescape_core::recording::profile::{FateProfile, Meter, Profile};
-use senescape_core::recording::record::Record;
-use senescape_core::simulation::callbacks::{Nothing, Outside};
-use senescape_core::simulation::job::{Control, Job};
-use senescape_core::simulation::snapshot::State;
+use senescape_core::expr::{Graph, Input, NodeId, columns};
+use senescape_core::recording::{FateProfile, Meter, Profile, Record};
+use senescape_core::simulation::{Control, Job, Nothing, Outside, State};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -82,7 +78,9 @@ fn evaluate<'py>(
     inputs: &str,
     values: Vec<PyReadonlyArray1<'py, f32>>,
 ) -> PyResult<Vec<Bound<'py, PyArray1<f32>>>> {
-    let run = || columns::values(&parse::<Graph>("model", nodes)?, &roots, &params, &pair(inputs, &values)?);
+    let run = || -> Result<_, Error> {
+        Ok(columns::values(&parse::<Graph>("model", nodes)?, &roots, &params, &pair(inputs, &values)?)?)
+    };
     let out = guarded("a rule", run).map_err(|error| into_py(py, error))?;
     Ok(out.into_iter().map(|column| column.into_pyarray(py)).collect())
 }
@@ -101,9 +99,9 @@ fn enclose<'py>(
     low: Vec<PyReadonlyArray1<'py, f32>>,
     high: Vec<PyReadonlyArray1<'py, f32>>,
 ) -> PyResult<Vec<Ends<'py>>> {
-    let run = || {
+    let run = || -> Result<_, Error> {
         let (low, high) = (pair(inputs, &low)?, pair(inputs, &high)?);
-        columns::bounds(&parse::<Graph>("model", nodes)?, &roots, &params, &low, &high)
+        Ok(columns::bounds(&parse::<Graph>("model", nodes)?, &roots, &params, &low, &high)?)
     };
     let out = guarded("the bounds of a rule", run).map_err(|error| into_py(py, error))?;
     Ok(out.into_iter().map(|(low, high)| (low.into_pyarray(py), high.into_pyarray(py))).collect())
@@ -167,7 +165,7 @@ fn simulate<'py>(
         let (sender, mut receiver) = std::sync::mpsc::channel();
         let (job, control, outside, kept) = (&job, &control, outside.as_ref(), &kept);
         scope.spawn(move || {
-            // The receiver only goes away with this scope, so a failed send can be ignored.
+            // The receiver only goes away with this scope, so a failed send has nobody to tell.
             drop(sender.send(guarded("a run", || job.run(control, outside, kept))));
         });
         let mut raised: Option<PyErr> = None;
@@ -211,7 +209,7 @@ fn simulate<'py>(
     });
     let outcome = outcome.map_err(|error| into_py(py, error))?;
     let result = arrays(py, &job, &outcome.records)?;
-    // Millions of records take seconds to be let go, for which nothing has to wait.
+    // Millions of records take seconds to be released, for which nothing has to wait.
     let records = outcome.records;
     std::thread::spawn(move || drop(records));
     result.set_item("error", outcome.error.map(|error| into_py(py, error)))?;
@@ -252,7 +250,7 @@ fn arrays<'py>(py: Python<'py>, job: &Job, records: &[Record]) -> PyResult<Bound
     out.set_item("stop", stop.into_pyarray(py))?;
     let numbers: Vec<i64> = records.iter().map(|r| r.replicate as i64).collect();
     out.set_item("replicate", numbers.into_pyarray(py))?;
-    let mut tally = senescape_core::recording::counters::Tally::default();
+    let mut tally = senescape_core::recording::Tally::default();
     for record in records {
         tally += record.tally;
     }

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use senescape_core::document::DoseDocument;
 use senescape_core::error::Error;
-use senescape_core::population::table::Table;
-use senescape_core::simulation::callbacks::{About, Outside, Scene};
+use senescape_core::population::Table;
+use senescape_core::simulation::{About, Outside, Scene};
 use std::sync::Mutex;
 
 /// Memory of a column while NumPy looks at it.
@@ -81,7 +81,7 @@ impl Lent {
         let loan = Py::new(py, Loan(Mutex::new(Some(T::wrap(taken)))))?;
         let owner = loan.bind(py).clone().into_any();
         self.loans.push((slot, loan));
-        // SAFETY: the memory is that of a vector which the owner holds, and which is neither changed nor moved while an array
+        // SAFETY: the memory is that of a vector which the owner holds, and which nobody changes or moves while an array
         // keeps the owner alive: `give_back` takes it out only when none does.
         let array = unsafe { PyArray1::borrow_from_array(&ArrayView1::from_shape_ptr(n, data), owner) };
         array.call_method1("setflags", (false,))?;

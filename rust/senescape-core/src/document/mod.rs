@@ -2,10 +2,9 @@
 
 mod validate;
 
-pub use validate::{check_names, check_run};
-
 use crate::expr::{Graph, NodeId};
 use serde::Deserialize;
+pub use validate::{check_model, check_run};
 
 /// A model: names, rules as one expression graph, and how they hang together. Indices refer to the lists of the document.
 #[derive(Clone, Debug, Deserialize)]
@@ -190,7 +189,7 @@ pub struct ObservableDocument {
 pub struct RunDocument {
     /// Founders in each fate.
     pub initial: Vec<u64>,
-    /// The fates in the order in which given columns hold their founders; empty for the order of the model.
+    /// The fates in the order in which given columns hold their founders; all in their own order where there are none.
     #[serde(default)]
     pub given_order: Vec<usize>,
     /// The horizon (h).
@@ -245,10 +244,10 @@ pub struct RunDocument {
 }
 
 /// Rows that share one smallest wake time, where a run does not say otherwise.
-pub const BLOCK: usize = 4096;
+pub const DEFAULT_BLOCK: usize = 4096;
 
 fn default_block() -> usize {
-    BLOCK
+    DEFAULT_BLOCK
 }
 
 /// One dose.

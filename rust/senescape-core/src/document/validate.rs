@@ -12,8 +12,12 @@ const WORK_LIMIT: usize = 50_000_000;
 /// Fates times what there is for each of them.
 const TABLE_LIMIT: usize = 1_000_000;
 
+/// Threads, and cells in a block, that one run may ask for.
+const THREAD_LIMIT: usize = 1024;
+const BLOCK_LIMIT: usize = 1 << 20;
+
 /// Refuse a document whose indices point nowhere or whose names clash.
-pub fn check_names(document: &ModelDocument) -> Result<(), Error> {
+pub fn check_model(document: &ModelDocument) -> Result<(), Error> {
     if document.format != 1 {
         return Err(Error::Model(format!(
             "format {} is not known to this version; it reads format 1",
@@ -166,10 +170,6 @@ fn dist(dist: &DistDocument, place: &str, node: &impl Fn(u32, &str) -> Result<()
     nodes.into_iter().flatten().try_for_each(|n| node(n, place))
 }
 
-/// Threads, and cells in a block, that one run may ask for.
-const THREAD_LIMIT: usize = 1024;
-const BLOCK_LIMIT: usize = 1 << 20;
-
 /// Refuse impossible times and sizes of a run.
 ///
 /// # Errors
@@ -225,7 +225,7 @@ mod tests {
     fn said(change: impl FnOnce(&mut ModelDocument)) -> String {
         let mut model = Example::kept("everything").model;
         change(&mut model);
-        check_names(&model).err().map_or_else(String::new, |error| error.to_string())
+        check_model(&model).err().map_or_else(String::new, |error| error.to_string())
     }
 
     #[test]
@@ -265,9 +265,9 @@ mod tests {
         assert!(said(|of| of.transitions[2].cause = None).contains("is a death without a cause"));
         let mut read = Example::kept("distributions").model;
         read.observables[0].fate = 2;
-        assert!(check_names(&read).unwrap_err().to_string().contains("observable 'beta_a_mean' points at fate 2"));
+        assert!(check_model(&read).unwrap_err().to_string().contains("observable 'beta_a_mean' points at fate 2"));
         (read.observables[0].fate, read.observables[0].value) = (0, FAR);
-        assert!(check_names(&read).unwrap_err().to_string().contains("observable 'beta_a_mean' points at node"));
+        assert!(check_model(&read).unwrap_err().to_string().contains("observable 'beta_a_mean' points at node"));
         assert_eq!(said(|_| ()), "");
     }
 
@@ -346,7 +346,7 @@ mod tests {
         assert!(said(|of| long(of, 100_001)).contains("take too many operations to compile"));
     }
 
-    /// What is said, and of what.
+    /// What is said, and of what run.
     type RefusedRun = (&'static str, fn(&mut RunDocument));
 
     #[test]

@@ -5,7 +5,8 @@
 
 use super::error::ExprError;
 use super::graph::{Binary, Graph, Input, Node, NodeId, Unary, operand_order};
-use super::program::{Instruction, Op, Program};
+use super::instruction::{Instruction, Op};
+use super::program::Program;
 use std::collections::HashMap;
 
 /// A value while compiling: an index into the list of unique values.

@@ -90,28 +90,34 @@ pub fn off_parabola(values: &Frame, ranges: &IntervalFrame, output: usize, weigh
     sum
 }
 
-/// Times that the range of a rule may be found to tell nothing however short the step is, before it is asked no more.
+/// Steps in a row over which the range of a rule may tell nothing before it is ignored.
 const MOST_DOUBTS: u32 = 8;
 
-/// The part of the whole way that a step may be at most from then on.
+/// The part of the whole way that a step may be at most where the range is ignored.
 const UNAIDED: f64 = 1.0 / 64.0;
 
-/// Whether steps can be trusted: the range of a rule may leave room for something that is nowhere, as that of `x - x > 0`
-/// does. A step that was halved in vain to the shortest tells.
+/// Whether steps can be trusted. The range of a rule may leave room for something that is nowhere, as that of `x - x > 0`
+/// does, however short the step is; steps would become so short that they never arrive. After a few such steps in a row
+/// the range is ignored, until it tells something again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Trust {
     doubts: u32,
 }
 
 impl Trust {
-    /// Whether a step is too long; `off` is in units of what may be. Where even the shortest is, it counts as a doubt.
+    /// Whether a step is too long; `off` is in units of the tolerance. The shortest step is never too long.
     pub fn refuses(&mut self, off: Off, shortest: bool) -> bool {
         let asked = self.doubts < MOST_DOUBTS;
-        let refused = !(off.seen <= 1.0) || (asked && !(off.seen + off.hidden <= 1.0));
-        if shortest && refused && off.seen <= 1.0 {
+        let within = off.seen <= 1.0 && (!asked || off.seen + off.hidden <= 1.0);
+        if !within && !shortest {
+            return true;
+        }
+        if off.hidden == 0.0 {
+            self.doubts = 0;
+        } else if off.seen <= 1.0 {
             self.doubts += 1;
         }
-        refused && !shortest
+        false
     }
 
     /// The longest step on a way of some length.
@@ -175,17 +181,22 @@ mod tests {
     }
 
     #[test]
-    fn a_range_that_never_tells_is_not_asked_for_ever() {
+    fn a_range_that_never_tells_is_ignored_until_it_does() {
         let mut trust = Trust::default();
-        let jump = Off { seen: 3.0, hidden: 0.0 };
-        let doubt = Off { seen: 0.0, hidden: 3.0 };
-        assert!(trust.refuses(jump, false) && trust.refuses(doubt, false));
+        let off = |seen, hidden| Off { seen, hidden };
+        assert!(trust.refuses(off(3.0, 0.0), false) && trust.refuses(off(0.0, 3.0), false));
+        assert!(trust.refuses(off(0.0, f64::INFINITY), false) && trust.refuses(off(f64::NAN, 0.0), false));
         for _ in 0..MOST_DOUBTS {
-            assert!(trust.refuses(doubt, false) && !trust.refuses(jump, true) && trust.longest(64.0) == 64.0);
-            assert!(!trust.refuses(doubt, true));
+            assert!(trust.refuses(off(0.0, 3.0), false) && trust.longest(64.0) == 64.0);
+            // A jump that was found tells nothing of the range.
+            assert!(!trust.refuses(off(3.0, 1.0), true));
+            // Both a step that cannot be shorter and one that is short enough leave a doubt.
+            assert!(!trust.refuses(off(0.0, 3.0), true) || !trust.refuses(off(0.0, 0.5), false));
         }
-        assert!(!trust.refuses(doubt, false) && trust.refuses(jump, false));
+        assert!(!trust.refuses(off(0.0, 3.0), false) && trust.refuses(off(3.0, 0.0), false));
         assert_eq!(trust.longest(64.0), 1.0);
+        assert!(!trust.refuses(off(0.0, 0.0), false));
+        assert!(trust.refuses(off(0.0, 3.0), false) && trust.longest(64.0) == 64.0);
     }
 
     #[test]

@@ -48,3 +48,14 @@ pub enum ExprError {
         nodes: usize,
     },
 }
+
+/// A graph that cannot be evaluated on columns.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ColumnError {
+    /// The graph is not valid.
+    #[error(transparent)]
+    Graph(#[from] ExprError),
+    /// An input has no column, or columns differ in length.
+    #[error("{0}")]
+    Columns(String),
+}

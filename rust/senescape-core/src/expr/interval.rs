@@ -8,11 +8,12 @@
 //! root of a negative number) an end is NaN, and stays so in whatever is computed from it, but for comparisons, whose
 //! values are never NaN. So a function that squashes its argument cannot hide it.
 
-use super::eval::{GROUP, at_level, convert, flag, max, min, power, scalar_unary};
+use super::eval::{GROUP, convert, flag, max, min, power, scalar_unary};
 use super::graph::{Binary, Unary};
+use super::instruction::{Instruction, LANES, Op};
 use super::math::pow;
-use super::program::{Instruction, LANES, Op};
 use super::real::Real;
+use super::simd::{Level, at_level};
 
 type Interval<T> = (T, T);
 
@@ -28,13 +29,7 @@ pub(super) struct Ends<'a, T> {
 }
 
 /// Run code over the first `n` lanes of the intervals.
-pub fn run(
-    code: &[Instruction],
-    single: &mut Ends<'_, f32>,
-    wide: &mut Ends<'_, f64>,
-    n: usize,
-    level: super::eval::Level,
-) {
+pub fn run(code: &[Instruction], single: &mut Ends<'_, f32>, wide: &mut Ends<'_, f64>, n: usize, level: Level) {
     at_level!(
         level,
         run_body(code: &[Instruction], single: &mut Ends<'_, f32>, wide: &mut Ends<'_, f64>, n: usize)

@@ -1,21 +1,25 @@
 //! Rules as expressions: an intermediate form ([`Graph`]), compiled to a register program ([`Program`]), bound to
 //! parameter values ([`Bound`]) and evaluated over lanes of cells, for values and for interval bounds.
 
+pub mod columns;
 mod compile;
 pub mod course;
 mod error;
 mod eval;
 mod graph;
+mod instruction;
 mod interval;
 pub mod math;
 mod program;
 mod real;
+mod simd;
 
-pub use error::ExprError;
-pub use eval::Level;
-pub(crate) use eval::at_level;
+pub use error::{ColumnError, ExprError};
 pub use graph::{Binary, Dims, Graph, Input, Limits, Node, NodeId, Unary};
-pub use program::{Bound, Frame, IntervalFrame, LANES, Program, Register, WideRegister};
+pub use instruction::{LANES, Register, WideRegister};
+pub use program::{Bound, Frame, IntervalFrame, Program};
+pub use simd::Level;
+pub(crate) use simd::at_level;
 
 #[cfg(test)]
 mod tests;

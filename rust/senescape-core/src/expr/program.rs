@@ -2,73 +2,10 @@
 
 use super::eval;
 use super::graph::{Binary, Input, Unary};
+use super::instruction::{Instruction, LANES, Op, Register, WideRegister};
 use super::interval::{self, Ends};
+use super::simd::Level;
 use std::fmt::Write as _;
-
-/// How many cells are evaluated at once.
-pub const LANES: usize = 64;
-
-/// A register for values: one lane a cell.
-pub type Register = [f32; LANES];
-
-/// A register in double precision.
-pub type WideRegister = [f64; LANES];
-
-/// An operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Op {
-    /// A function of one operand.
-    Unary(Unary),
-    /// A function of two operands.
-    Binary(Binary),
-    /// A choice.
-    Where,
-    /// `x / (x + y)`, whose range is known better than that of a division.
-    Ratio,
-    /// A whole power from 2 to 8.
-    Power(u8),
-    /// From single to double precision.
-    Widen,
-    /// From double to single precision.
-    Narrow,
-}
-
-impl Op {
-    /// The number of operands.
-    #[must_use]
-    pub const fn arity(self) -> usize {
-        match self {
-            Self::Unary(_) | Self::Power(_) | Self::Widen | Self::Narrow => 1,
-            Self::Binary(_) | Self::Ratio => 2,
-            Self::Where => 3,
-        }
-    }
-
-    fn name(self) -> String {
-        match self {
-            Self::Unary(f) => format!("{f:?}").to_lowercase(),
-            Self::Binary(f) => format!("{f:?}").to_lowercase(),
-            Self::Where => "where".into(),
-            Self::Ratio => "ratio".into(),
-            Self::Power(n) => format!("power{n}"),
-            Self::Widen => "widen".into(),
-            Self::Narrow => "narrow".into(),
-        }
-    }
-}
-
-/// One instruction. It writes a register with a higher number than those it reads of the same precision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Instruction {
-    /// What it does.
-    pub op: Op,
-    /// Whether it computes in double precision.
-    pub wide: bool,
-    /// Where the result goes.
-    pub to: u32,
-    /// Where the operands are.
-    pub from: [u32; 3],
-}
 
 /// A compiled set of rules with parameters still open.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +51,7 @@ impl Program {
             if instruction.wide {
                 singles[instruction.to as usize][0] = doubles[instruction.to as usize] as f32;
             } else {
-                eval::run(std::slice::from_ref(instruction), &mut singles, &mut [], 1, eval::Level::best());
+                eval::run(std::slice::from_ref(instruction), &mut singles, &mut [], 1, Level::best());
             }
         }
         let fixed = self.broadcast.iter().map(|r| (singles[*r as usize][0], doubles[*r as usize])).collect::<Vec<_>>();
@@ -139,7 +76,7 @@ impl Program {
             registers: self.registers as usize,
             wide_registers: self.wide_registers as usize,
             outputs: self.outputs.clone(),
-            level: eval::Level::best(),
+            level: Level::best(),
         }
     }
 
@@ -225,7 +162,7 @@ pub struct Bound {
     registers: usize,
     wide_registers: usize,
     outputs: Vec<u32>,
-    level: eval::Level,
+    level: Level,
 }
 
 impl Bound {
@@ -288,7 +225,7 @@ impl Bound {
 
     /// The same program held to a level of CPU features, for tests of sameness.
     #[cfg(test)]
-    pub(crate) fn at_level(mut self, level: eval::Level) -> Self {
+    pub(crate) fn at_level(mut self, level: Level) -> Self {
         self.level = level;
         self
     }

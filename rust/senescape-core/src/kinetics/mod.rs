@@ -1,4 +1,4 @@
-//! What changes in time without the cells' doing: drugs in closed form, pools by their equations.
+//! What changes in time by equations of its own: drug concentrations in closed form, pools by integration.
 
 pub mod drug;
 pub mod pools;

@@ -411,7 +411,7 @@ mod tests {
                 let pools = pools(window(a, a + width, 100.0 / width), &[8], &[]);
                 let mut path = PoolPath::default();
                 pools.advance(start, start + 24.0, &[0.0], &[], &|_, _| 0.0, &mut path).unwrap();
-                // The times of the switches are themselves rounded.
+                // The switches themselves are told to the last digit of a time.
                 let exact = 100.0 * ((a + width) - a) / width;
                 let found = path.end()[0];
                 let slack = 1e-5 + 2.0 * start * f64::EPSILON / width;

@@ -1,15 +1,14 @@
 //! A model with its rules compiled and its parameters bound: what the engine runs.
 
-mod build;
-pub mod columns;
+mod bind;
 
-pub use build::bind;
+pub use bind::bind;
 
 use crate::document::{Gather, Kind};
 use crate::expr::Bound;
 use crate::kinetics::drug::Pk;
 use crate::kinetics::pools::Pools;
-use crate::random::distribution::Dist;
+use crate::random::Dist;
 
 /// A bound model. Traits that no rule reads are left out: `columns` says which are held.
 pub struct Model {
@@ -382,7 +381,7 @@ mod tests {
         near(inherited("measured", 0.5), moments(f64::ln), 1);
         let mut with_zero = values.clone();
         with_zero[0] = 0.0;
-        let Inherit::Ar1 { centre, log: false, .. } = build::measured(0.5, &with_zero) else { panic!("in logarithms") };
+        let Inherit::Ar1 { centre, log: false, .. } = bind::measured(0.5, &with_zero) else { panic!("in logarithms") };
         assert!((centre - (moments(|x| x).0 - f64::from(values[0]) / 300.0)).abs() < 1e-12);
     }
 

@@ -1,9 +1,9 @@
 //! A handful of cells side by side, gathered from a table, and the filling of a program's inputs from them.
 
-use crate::environment::env::{Env, Times};
+use crate::environment::{Env, Times};
 use crate::expr::{Frame, IntervalFrame, LANES};
 use crate::model::{Flow, Reads, Rules, Source};
-use crate::population::table::Table;
+use crate::population::Table;
 
 /// Values of one trait, a lane a cell.
 pub type Column = [f32; LANES];
@@ -243,44 +243,6 @@ impl Boxes {
                     }
                 }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::example::{Example, founded};
-    use crate::expr::{Input, Node};
-    use crate::simulation::job::Control;
-
-    /// Each mark by its own bit, in values and in boxes.
-    #[test]
-    fn marks_are_read_one_by_one() {
-        for mark in 0..2 {
-            let mut example = Example::kept("everything").with(|run| run.initial = vec![0, 4]);
-            for node in &mut example.model.nodes.nodes {
-                if let Node::Input { input: Input::Mark(of) } = node {
-                    *of = mark;
-                }
-            }
-            let (job, control) = (example.job(), Control::default());
-            let mut worker = founded(&job, &control);
-            worker.tables[1].marks = vec![0, 1, 2, 7];
-            let of = &job.model().fates[1];
-            let place = of.hazards.inputs.iter().position(|input| *input == Source::Mark(usize::from(mark))).unwrap();
-            let mut lanes = worker.take_lanes();
-            lanes.gather(&worker.tables[1], &[0, 1, 2, 3], &of.read);
-            let mut values = of.hazards.bound.frame();
-            lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &worker.env, &mut values);
-            let expected = if mark == 0 { [0.0, 1.0, 0.0, 1.0] } else { [0.0, 0.0, 1.0, 1.0] };
-            assert_eq!(values.input_mut(place)[..4], expected);
-            let mut boxes = Boxes::new(job.model().columns.len());
-            boxes.set_windows(&[0; LANES], &lanes, &mut worker.env);
-            let mut frame = of.hazards.bound.interval_frame();
-            boxes.fill(&of.hazards, &of.flows, &lanes, &worker.env, &mut frame);
-            let (low, high) = frame.input_mut(place);
-            assert_eq!((&low[..4], &high[..4]), (&expected[..], &expected[..]));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The cells of one fate, as a struct of arrays.
 
+use crate::environment::FINEST;
 use crate::expr::{Level, at_level};
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,7 @@ pub struct Table {
     pub bound: Vec<f64>,
     /// When the bound ends (h).
     pub window_end: Vec<f64>,
-    /// The level of the cell's windows: see [`crate::environment::env::Env::window`].
+    /// The level of the cell's windows: see [`crate::environment::Env::window`].
     pub level: Vec<i8>,
     /// Traits, one column each.
     pub columns: Vec<Vec<f32>>,
@@ -300,6 +301,40 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Whether columns have one length and values that a run can go on from.
+    pub fn check(&self, columns: usize, founders: u64) -> Result<(), &'static str> {
+        let rows = self.key.len();
+        let lengths = [self.draws.len(), self.clone.len(), self.marks.len(), self.level.len()];
+        let times = [&self.entered, &self.since, &self.wake, &self.threshold, &self.bound, &self.window_end];
+        let even = lengths.iter().all(|n| *n == rows)
+            && times.iter().all(|column| column.len() == rows)
+            && self.columns.len() == columns
+            && self.columns.iter().all(|column| column.len() == rows)
+            && rows <= u32::MAX as usize;
+        if !even {
+            return Err("columns of cells are of different lengths");
+        }
+        for row in (0..rows).filter(|row| !self.is_gone(*row)) {
+            let sound = self.level[row] >= FINEST
+                && u64::from(self.clone[row]) < founders
+                && self.entered[row] <= self.since[row]
+                && self.since[row] >= 0.0
+                && self.wake[row] >= self.since[row]
+                && self.threshold[row] >= 0.0
+                && self.threshold[row].is_finite()
+                && self.bound[row] >= 0.0
+                && self.bound[row].is_finite()
+                && self.window_end[row] >= self.since[row]
+                && self.columns.iter().all(|column| column[row].is_finite());
+            if !sound {
+                return Err("a cell is impossible");
+            }
+        }
+        Ok(())
+    }
+}
+
 fn keep<T: Copy>(values: &mut Vec<T>, kept: &[u32]) {
     for (to, &from) in kept.iter().enumerate() {
         values[to] = values[from as usize];
@@ -359,7 +394,7 @@ fn collect_body(times: &[f64], end: f64, first: u32, found: &mut Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::BLOCK;
+    use crate::document::DEFAULT_BLOCK as BLOCK;
 
     fn cell(key: u64) -> Cell {
         Cell { key, since: key as f64, threshold: 1.0, traits: vec![key as f32], ..Cell::default() }
@@ -437,7 +472,7 @@ mod tests {
             .collect();
         assert_eq!(sparse, [false, false, false, true]);
         table.compact();
-        assert!(table.rows() == 4 && !table.is_sparse(), "no cell is gone");
+        assert!(table.rows() == 4 && !table.is_sparse(), "nobody is gone");
         table.remove(0);
         assert!(table.is_sparse(), "a block at most");
         table.push(&cell(8));

@@ -1,6 +1,6 @@
 //! Distributions of a trait's first value, and of values that transitions set.
 
-use crate::random::stream::Draws;
+use crate::random::Draws;
 
 /// A distribution with its parameters known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,7 +108,7 @@ fn log_gamma_variate(shape: f64, draws: &mut Draws) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::stream::{Purpose, Stream, founder_key};
+    use crate::random::{Purpose, Stream, founder_key};
 
     fn moments(dist: Dist) -> (f64, f64) {
         let n = 40_000_u32;

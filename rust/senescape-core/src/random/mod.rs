@@ -1,4 +1,7 @@
-//! Random numbers: keyed streams and the distributions drawn from them.
+//! Random numbers and distributions. Every draw is a function of seed, replicate, cell, draw count and purpose.
 
-pub mod distribution;
-pub mod stream;
+mod distribution;
+mod stream;
+
+pub use distribution::Dist;
+pub use stream::{Draws, Purpose, Stream, daughter_key, founder_key, name_key, philox, uniform};

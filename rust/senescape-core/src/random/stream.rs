@@ -207,7 +207,7 @@ fn exponential_body(values: &mut [f64; LANES]) {
 
 /// Draws in sequence for one cell, one draw count and one purpose.
 ///
-/// Samplers that reject take more than one block: the high bits of the purpose word tell further blocks apart.
+/// Samplers that reject take more than one block: further blocks are told apart by the high bits of the purpose word.
 #[derive(Clone, Debug)]
 pub struct Draws {
     stream: Stream,

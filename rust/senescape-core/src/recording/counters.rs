@@ -1,4 +1,4 @@
-//! Counts of the engine's work.
+//! Counters of the engine's work.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,9 @@
 //! The account of events: starts + births = alive + deaths, always.
 
 use crate::document::Kind;
-use crate::environment::timeline::Plan;
+use crate::environment::Plan;
 use crate::model::Model;
-use crate::recording::record::Record;
+use crate::recording::Record;
 use serde::{Deserialize, Serialize};
 
 /// What happened when, within one replicate.
@@ -133,8 +133,7 @@ impl Kind {
 mod tests {
     use super::*;
     use crate::example::Example;
-    use crate::recording::counters::Tally;
-    use crate::recording::record::Stop;
+    use crate::recording::{Stop, Tally};
 
     /// In fate 0 cells divide, die or move to fate 1; from there they come back.
     const EVENTS: [Kind; 4] = [Kind::Division, Kind::Death, Kind::Move, Kind::Move];

@@ -106,10 +106,10 @@ mod tests {
 
     #[test]
     fn no_order_and_no_split_tells() {
-        let stream = crate::random::stream::Stream::new(7, 1);
+        let stream = crate::random::Stream::new(7, 1);
         let terms: Vec<f32> = (0..3000)
             .map(|i| {
-                let u = stream.draws(i, 0, crate::random::stream::Purpose::Birth).uniform();
+                let u = stream.draws(i, 0, crate::random::Purpose::Birth).uniform();
                 ((u - 0.5) * 10_f64.powi((i % 60) as i32 - 30)) as f32
             })
             .collect();

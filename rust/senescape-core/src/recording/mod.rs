@@ -1,7 +1,15 @@
-//! What is kept of a replicate: events, read-outs, sums, and the engine's own work.
+//! What a replicate leaves behind: events, sums, counters and the record.
 
-pub mod counters;
-pub(crate) mod event_counts;
-pub(crate) mod exact_sum;
-pub mod profile;
-pub mod record;
+mod counters;
+mod event_counts;
+mod exact_sum;
+mod profile;
+mod record;
+
+pub use counters::Tally;
+pub use event_counts::Account;
+pub(crate) use event_counts::cells_after;
+pub use exact_sum::ExactSum;
+pub use profile::{FateProfile, Meter, Profile};
+pub(crate) use record::End;
+pub use record::{Record, Stop};

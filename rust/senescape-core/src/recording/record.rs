@@ -1,6 +1,7 @@
 //! What one replicate gave.
 
-use crate::recording::counters::Tally;
+use super::Tally;
+use crate::model::Model;
 
 /// Why a replicate ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,4 +46,34 @@ pub struct Record {
     pub tally: Tally,
     /// Concentrations, `[observation][drug]`, where visits may have changed the doses; else nothing.
     pub drugs: Vec<f64>,
+}
+
+impl Record {
+    /// Make a record in which nothing is entered yet, with columns for concentrations where `drugs` says so.
+    #[must_use]
+    pub fn blank(replicate: u64, model: &Model, observations: usize, drugs: bool) -> Self {
+        Self {
+            replicate,
+            counts: vec![-1; observations * model.fates.len()],
+            events: vec![-1; observations * model.transitions.len()],
+            pools: vec![f64::NAN; observations * model.pools.len()],
+            observables: vec![0.0; observations * model.observables.len()],
+            first_event: Vec::new(),
+            last_death: f64::NAN,
+            end_time: 0.0,
+            stop: Stop::Horizon,
+            total_events: Vec::new(),
+            total_counts: Vec::new(),
+            tally: Tally::default(),
+            drugs: if drugs { vec![f64::NAN; observations * model.drugs.len()] } else { Vec::new() },
+        }
+    }
+}
+
+/// How a replicate ended.
+pub(crate) struct End {
+    pub(crate) stop: Stop,
+    pub(crate) time: f64,
+    /// Observations that were made.
+    pub(crate) seen: usize,
 }

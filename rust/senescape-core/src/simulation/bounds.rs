@@ -1,13 +1,11 @@
 //! Bounds on hazards over windows: computed by interval evaluation of the rules, and cells that fall asleep under them.
 
-use crate::environment::env::FINEST;
-use crate::error::{Error, FaultKind};
+use super::Worker;
+use crate::environment::FINEST;
+use crate::error::{Error, FaultKind, rate_fault};
 use crate::expr::LANES;
-use crate::population::lanes::Lanes;
-use crate::simulation::candidates::rate_fault;
-use crate::simulation::worker::Worker;
-use crate::thinning::acceptance::{Choices, DOUBTFUL, UNBOUND, add_bounds, is_bound};
-use crate::thinning::scratch::FateScratch;
+use crate::population::Lanes;
+use crate::thinning::{Choices, DOUBTFUL, FateScratch, UNBOUND, add_bounds, is_bound};
 
 /// A window with fewer candidates to be expected was far too short.
 const FEW: f64 = 0.25;
@@ -17,20 +15,20 @@ const WRITTEN_BACK: i8 = 6;
 
 impl Worker<'_> {
     /// Compute new bounds for cells that wake now; those that wake again within the epoch join `due`.
-    pub(crate) fn bound(&mut self, fate: usize, rows: &[u32], due: &mut Vec<u32>) -> Result<(), Error> {
-        let model = self.model;
+    pub(super) fn bound(&mut self, fate: usize, rows: &[u32], due: &mut Vec<u32>) -> Result<(), Error> {
+        let model = &self.job.model;
         let of = &model.fates[fate];
-        self.tally.bounds += rows.len() as u64;
-        if let Some(total) = self.scratch[fate].total
+        self.progress.counters.bounds += rows.len() as u64;
+        if let Some(total) = self.scratch.fates[fate].total
             && of.driven.is_empty()
         {
             return self.bound_constant(fate, rows, total, due);
         }
-        let mut lanes = self.take_lanes();
-        lanes.gather(&self.tables[fate], rows, &of.read);
+        let mut lanes = self.scratch.take_lanes();
+        lanes.gather(&self.population.tables[fate], rows, &of.read);
         self.advance(fate, &mut lanes)?;
         // Traits must go on from where their box begins: from elsewhere, rounding could lead them out of it.
-        lanes.scatter(&mut self.tables[fate], &of.moving);
+        lanes.scatter(&mut self.population.tables[fate], &of.moving);
         let top = match (of.coupled, of.driven.is_empty()) {
             (true, _) => 0,
             (_, true) => self.env.top_level(),
@@ -40,13 +38,13 @@ impl Worker<'_> {
         let mut levels = [0_i8; LANES];
         for (level, &row) in levels.iter_mut().zip(rows) {
             // Where nothing a hazard reads can change, a bound holds to the horizon.
-            *level = if of.varying { self.tables[fate].level[row as usize].min(top) } else { top };
+            *level = if of.varying { self.population.tables[fate].level[row as usize].min(top) } else { top };
         }
         let mut bounds = [0.0; LANES];
         loop {
             let meter = &mut self.profile.fates[fate].bounds;
             let begun = meter.begin(lanes.n);
-            let FateScratch { driver, bounds: frame, boxes, .. } = &mut self.scratch[fate];
+            let FateScratch { driver, bounds: frame, boxes, .. } = &mut self.scratch.fates[fate];
             boxes.set_windows(&levels, &lanes, &mut self.env);
             driver.enclose(of, &lanes, boxes, &self.env);
             boxes.fill(&of.hazards, &of.flows, &lanes, &self.env, frame);
@@ -56,22 +54,22 @@ impl Worker<'_> {
                 break;
             }
         }
-        self.choices.bounds = bounds;
-        self.choices.ends = self.scratch[fate].boxes.end;
+        self.scratch.choices.bounds = bounds;
+        self.scratch.choices.ends = self.scratch.fates[fate].boxes.end;
         self.fall_asleep(fate, &lanes, &levels, top, due);
-        self.spare.push(lanes);
+        self.scratch.put_lanes(lanes);
         Ok(())
     }
 
     /// Let cells with new bounds sleep.
     fn fall_asleep(&mut self, fate: usize, lanes: &Lanes, levels: &[i8; LANES], top: i8, due: &mut Vec<u32>) {
-        let table = &mut self.tables[fate];
+        let table = &mut self.population.tables[fate];
         let rows = &lanes.rows[..lanes.n];
-        for (threshold, &row) in self.choices.thresholds.iter_mut().zip(rows) {
+        for (threshold, &row) in self.scratch.choices.thresholds.iter_mut().zip(rows) {
             *threshold = table.threshold[row as usize];
         }
-        self.choices.sleep(&lanes.now);
-        let Choices { bounds, ends, wake, rest, .. } = &*self.choices;
+        self.scratch.choices.sleep(&lanes.now);
+        let Choices { bounds, ends, wake, rest, .. } = &*self.scratch.choices;
         let waiting = due.len();
         due.resize(waiting + rows.len(), 0);
         let mut last = waiting;
@@ -93,15 +91,15 @@ impl Worker<'_> {
 
     /// Cells whose hazards never change sleep until their thresholds are used up.
     fn bound_constant(&mut self, fate: usize, rows: &[u32], total: f64, due: &mut Vec<u32>) -> Result<(), Error> {
-        let of = &self.model.fates[fate];
+        let of = &self.job.model.fates[fate];
         let hazards = of.transitions.iter().zip(of.constant.iter().flatten());
         for (&k, &hazard) in hazards {
             if let Some(kind) = rate_fault(hazard) {
-                let rule = self.model.transitions[k].name.clone();
+                let rule = self.job.model.transitions[k].name.clone();
                 return Err(self.fault(fate, rule, self.env.start, kind));
             }
         }
-        let table = &mut self.tables[fate];
+        let table = &mut self.population.tables[fate];
         for &index in rows {
             let row = index as usize;
             // The bound is the hazard itself and never ends.
@@ -124,12 +122,12 @@ impl Worker<'_> {
         levels: &mut [i8; LANES],
         bounds: &mut [f64; LANES],
     ) -> Result<bool, Error> {
-        let model = self.model;
+        let model = &self.job.model;
         let of = &model.fates[fate];
         *bounds = [0.0; LANES];
         let mut marks = [0; LANES];
         for output in 0..of.transitions.len() {
-            let (low, high) = self.scratch[fate].bounds.output(output);
+            let (low, high) = self.scratch.fates[fate].bounds.output(output);
             add_bounds(low, high, bounds, &mut marks);
         }
         let any = |what| marks[..lanes.n].iter().any(|mark| mark & what != 0);
@@ -144,10 +142,10 @@ impl Worker<'_> {
 
     /// Take the next shorter window for cells whose bound is not finite.
     fn shorten(&self, fate: usize, lanes: &Lanes, levels: &mut [i8; LANES]) -> Result<(), Error> {
-        let of = &self.model.fates[fate];
+        let of = &self.job.model.fates[fate];
         for (lane, level) in levels[..lanes.n].iter_mut().enumerate() {
             let unbounded = (0..of.transitions.len()).find(|&output| {
-                let (low, high) = self.scratch[fate].bounds.output(output);
+                let (low, high) = self.scratch.fates[fate].bounds.output(output);
                 !is_bound(low[lane], high[lane])
             });
             match unbounded {
@@ -161,7 +159,7 @@ impl Worker<'_> {
 
     /// What has no finite bound: the hazard, or the flow of a trait that it reads.
     fn unbounded(&self, fate: usize, output: usize, lane: usize, lanes: &Lanes) -> Error {
-        let (of, boxes) = (&self.model.fates[fate], &self.scratch[fate].boxes);
+        let (of, boxes) = (&self.job.model.fates[fate], &self.scratch.fates[fate].boxes);
         let lost = of.driven.iter().map(|driven| driven.column).find(|&column| !boxes.high[column][lane].is_finite());
         match lost {
             Some(column) => self.fault(fate, self.flow_of(column), lanes.now[lane], FaultKind::Unbounded),
@@ -171,14 +169,14 @@ impl Worker<'_> {
 
     /// Where a bound allows a negative hazard, look at the hazard itself.
     fn check_signs(&mut self, fate: usize, lanes: &Lanes) -> Result<(), Error> {
-        let model = self.model;
+        let model = &self.job.model;
         let of = &model.fates[fate];
-        let scratch = &mut self.scratch[fate];
+        let scratch = &mut self.scratch.fates[fate];
         lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, &mut scratch.values);
         of.hazards.bound.values(&mut scratch.values, lanes.n);
         for (output, &k) in of.transitions.iter().enumerate() {
             for lane in 0..lanes.n {
-                let hazard = f64::from(self.scratch[fate].values.output(output)[lane]);
+                let hazard = f64::from(self.scratch.fates[fate].values.output(output)[lane]);
                 if let Some(kind) = rate_fault(hazard) {
                     return Err(self.named(fate, k, lane, lanes, kind));
                 }
@@ -192,9 +190,9 @@ impl Worker<'_> {
 mod tests {
     use super::*;
     use crate::error::Error;
-    use crate::example::{Example, founded};
+    use crate::example::Example;
     use crate::expr::{Binary, Input, Node, NodeId};
-    use crate::simulation::job::Control;
+    use crate::simulation::Control;
 
     #[test]
     fn a_constant_hazard_that_is_none_is_told() {
@@ -220,15 +218,15 @@ mod tests {
     fn a_constant_hazard_is_its_own_bound_for_ever() {
         let job = Example::constant(1.0, 4.0).with(|run| run.initial = vec![3]).job();
         let control = Control::default();
-        let mut worker = founded(&job, &control);
+        let mut worker = job.started(&control);
         let end = worker.env.end;
-        worker.tables[0].threshold = vec![1.0, 0.25 * end, 0.25 * end.next_down()];
+        worker.population.tables[0].threshold = vec![1.0, 0.25 * end, 0.25 * end.next_down()];
         let mut due = Vec::new();
         worker.bound(0, &[0, 1, 2], &mut due).unwrap();
-        let table = &worker.tables[0];
+        let table = &worker.population.tables[0];
         assert_eq!((table.wake.as_slice(), due.as_slice()), (&[4.0, end, end.next_down()][..], &[0, 2][..]));
         assert_eq!((table.bound[0], table.window_end[0], table.threshold[0]), (0.25, f64::INFINITY, 0.0));
-        assert_eq!(worker.tally.bounds, 3);
+        assert_eq!(worker.progress.counters.bounds, 3);
     }
 
     /// A hundred cells over six hours, with events at one over a rate made of the time and of constants 6 and 1.
@@ -286,20 +284,20 @@ mod tests {
     fn a_window_that_was_quiet_gets_longer_and_one_that_was_far_too_short_much_longer() {
         let job = Example::kept("closed").with(|run| run.initial = vec![5, 0]).job();
         let control = Control::default();
-        let mut worker = founded(&job, &control);
+        let mut worker = job.started(&control);
         let end = worker.env.end;
-        let mut lanes = worker.take_lanes();
-        lanes.gather(&worker.tables[0], &[0, 1, 2, 3, 4], &worker.model.fates[0].read);
+        let mut lanes = worker.scratch.take_lanes();
+        lanes.gather(&worker.population.tables[0], &[0, 1, 2, 3, 4], &worker.job.model.fates[0].read);
         lanes.now = [end - 8.0; LANES];
         // A candidate at the epoch's end and one just before it; then none, and one cell at the top.
-        worker.tables[0].threshold = vec![8.0 * FEW, 8.0 * FEW.next_down(), 9.0, 9.0, 9.0];
-        worker.choices.bounds = [FEW; LANES];
-        worker.choices.ends = [end + 8.0; LANES];
-        worker.choices.ends[2] = end - 7.0;
-        worker.choices.ends[3] = end - 7.5;
+        worker.population.tables[0].threshold = vec![8.0 * FEW, 8.0 * FEW.next_down(), 9.0, 9.0, 9.0];
+        worker.scratch.choices.bounds = [FEW; LANES];
+        worker.scratch.choices.ends = [end + 8.0; LANES];
+        worker.scratch.choices.ends[2] = end - 7.0;
+        worker.scratch.choices.ends[3] = end - 7.5;
         let (levels, mut due) = ([1; LANES], vec![7]);
         worker.fall_asleep(0, &lanes, &levels, 3, &mut due);
-        let table = &worker.tables[0];
+        let table = &worker.population.tables[0];
         assert_eq!(table.level, [1, 1, 2, 3, 2], "a quarter of a candidate was to be expected, and half of that");
         assert_eq!(due, [7, 1, 2, 3]);
         assert_eq!(table.wake[2..], [end - 7.0, end - 7.5, end + 8.0]);

@@ -7,15 +7,13 @@
 //! Which windows a cell takes follows from its own history only: longer ones after a quiet window, shorter ones after a
 //! candidate that came to nothing. So nothing a cell does depends on which cells lie beside it.
 
-use crate::environment::env::FINEST;
-use crate::error::{Error, FaultKind};
+use super::Worker;
+use crate::environment::FINEST;
+use crate::error::{Error, FaultKind, rate_fault};
 use crate::expr::LANES;
+use crate::population::Lanes;
 use crate::population::flow::{Cause, Lost};
-use crate::population::lanes::Lanes;
-use crate::simulation::worker::Worker;
-use crate::thinning::acceptance::Choices;
-use crate::thinning::scratch::Queues;
-use crate::thinning::stall::Pace;
+use crate::thinning::{Choices, Pace, Queues};
 
 /// Where the hazard is a smaller share of its bound at a candidate that came to nothing, windows get shorter.
 const SLACK: f64 = 0.5;
@@ -25,12 +23,12 @@ const LOOSE: f64 = 0.3;
 
 impl Worker<'_> {
     /// Run the cells of one block that wake within the epoch until all of them sleep past it.
-    pub(crate) fn run_block(&mut self, fate: usize, block: usize) -> Result<(), Error> {
-        let mut queues = std::mem::take(&mut self.scratch[fate].queues);
+    pub(super) fn run_block(&mut self, fate: usize, block: usize) -> Result<(), Error> {
+        let mut queues = std::mem::take(&mut self.scratch.fates[fate].queues);
         queues.due.clear();
-        self.tables[fate].due(block, self.env.end, &mut queues.due);
+        self.population.tables[fate].due(block, self.env.end, &mut queues.due);
         let outcome = self.run_due(fate, &mut queues);
-        self.scratch[fate].queues = queues;
+        self.scratch.fates[fate].queues = queues;
         outcome
     }
 
@@ -40,7 +38,7 @@ impl Worker<'_> {
             if queues.due.is_empty() {
                 return Ok(());
             }
-            queues.part(&self.tables[fate].threshold);
+            queues.part(&self.population.tables[fate].threshold);
             for rows in queues.candidates.chunks(LANES) {
                 self.decide(fate, rows, &mut queues.unbound, &mut queues.due)?;
             }
@@ -53,7 +51,7 @@ impl Worker<'_> {
                 return Ok(());
             }
             if stretch {
-                let wake = &self.tables[fate].wake;
+                let wake = &self.population.tables[fate].wake;
                 let slowest = queues.due.iter().map(|&row| row as usize).min_by(|a, b| wake[*a].total_cmp(&wake[*b]));
                 if let Some(row) = slowest
                     && let Some(rate) = pace.too_slow(wake[row], self.env.end - self.env.start)
@@ -65,16 +63,16 @@ impl Worker<'_> {
     }
 
     /// A cell that comes up again and again within one epoch has a hazard beyond reason: refuse it, naming the rule.
-    pub(crate) fn too_fast(&mut self, fate: usize, row: usize, rate: f64) -> Error {
-        let of = &self.model.fates[fate];
-        let time = self.tables[fate].wake[row];
+    pub(super) fn too_fast(&mut self, fate: usize, row: usize, rate: f64) -> Error {
+        let of = &self.job.model.fates[fate];
+        let time = self.population.tables[fate].wake[row];
         // A cell that has just come has no bound yet; it is to get one in any case, of each hazard.
         if let Err(error) = self.bound(fate, &[row as u32], &mut Vec::new()) {
             return error;
         }
         let high = |output: usize| match &of.constant {
             Some(hazards) => hazards[output],
-            None => f64::from(self.scratch[fate].bounds.output(output).1[0]),
+            None => f64::from(self.scratch.fates[fate].bounds.output(output).1[0]),
         };
         let fastest = (0..of.transitions.len()).max_by(|a, b| high(*a).total_cmp(&high(*b))).unwrap_or(0);
         let bound = high(fastest);
@@ -82,54 +80,55 @@ impl Worker<'_> {
         let Some(&k) = of.transitions.get(fastest) else {
             return self.fault(fate, String::new(), time, FaultKind::TooFast(rate));
         };
-        let rule = self.model.transitions[k].name.clone();
+        let rule = self.job.model.transitions[k].name.clone();
         let kind = if value < LOOSE * bound {
             FaultKind::LooseBound { value, bound }
         } else {
-            FaultKind::TooFast(self.tables[fate].bound[row].max(rate))
+            FaultKind::TooFast(self.population.tables[fate].bound[row].max(rate))
         };
         self.fault(fate, rule, time, kind)
     }
 
     /// The highest value of one hazard at moments of a cell's window, if its traits stay as they are.
     fn highest_seen(&mut self, fate: usize, row: usize, output: usize) -> f64 {
-        let of = &self.model.fates[fate];
+        let of = &self.job.model.fates[fate];
         if let Some(hazards) = &of.constant {
             return hazards[output];
         }
-        let (start, end) = (self.tables[fate].wake[row], self.scratch[fate].boxes.end[0].min(self.env.end));
-        let mut lanes = self.take_lanes();
-        lanes.gather(&self.tables[fate], &[row as u32; LANES], &of.read);
+        let (start, end) =
+            (self.population.tables[fate].wake[row], self.scratch.fates[fate].boxes.end[0].min(self.env.end));
+        let mut lanes = self.scratch.take_lanes();
+        lanes.gather(&self.population.tables[fate], &[row as u32; LANES], &of.read);
         for (i, now) in lanes.now.iter_mut().enumerate() {
             *now = start + (end - start) * (i as f64 / (LANES - 1) as f64);
         }
-        let values = &mut self.scratch[fate].values;
+        let values = &mut self.scratch.fates[fate].values;
         lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, values);
         of.hazards.bound.values(values, lanes.n);
-        self.spare.push(lanes);
-        self.scratch[fate].values.output(output).iter().fold(0.0, |most, value| most.max(f64::from(*value)))
+        self.scratch.put_lanes(lanes);
+        self.scratch.fates[fate].values.output(output).iter().fold(0.0, |most, value| most.max(f64::from(*value)))
     }
 
     /// Decide what happens to cells whose thresholds are used up. Those that need a new bound join `unbound`; those that
     /// sleep on under the old one and wake again within the epoch join `due`.
     fn decide(&mut self, fate: usize, rows: &[u32], unbound: &mut Vec<u32>, due: &mut Vec<u32>) -> Result<(), Error> {
-        let model = self.model;
+        let model = &self.job.model;
         let of = &model.fates[fate];
-        let mut lanes = self.take_lanes();
-        lanes.gather(&self.tables[fate], rows, &of.read);
+        let mut lanes = self.scratch.take_lanes();
+        lanes.gather(&self.population.tables[fate], rows, &of.read);
         self.advance(fate, &mut lanes)?;
         if !of.driven.is_empty() {
             // Written back at once: where a driven trait stands is costly to find again.
-            lanes.scatter(&mut self.tables[fate], &of.moving);
+            lanes.scatter(&mut self.population.tables[fate], &of.moving);
         }
-        self.tally.candidates += rows.len() as u64;
-        self.choices.open(&self.tables[fate], rows, self.stream);
+        self.progress.counters.candidates += rows.len() as u64;
+        self.scratch.choices.open(&self.population.tables[fate], rows, self.stream);
         self.choose(fate, &lanes)?;
         let none = of.transitions.len() as u32;
         let (mut refused, mut happening) = ([0_u8; LANES], [0_u8; LANES]);
         let mut n = 0;
         // About as many candidates come to something as do not, so no branch hangs on it.
-        for (lane, chosen) in self.choices.chosen[..rows.len()].iter().enumerate() {
+        for (lane, chosen) in self.scratch.choices.chosen[..rows.len()].iter().enumerate() {
             refused[n] = lane as u8;
             happening[lane - n] = lane as u8;
             n += usize::from(*chosen == none);
@@ -138,25 +137,25 @@ impl Worker<'_> {
         for &lane in &happening[..rows.len() - n] {
             let lane = usize::from(lane);
             let (index, now) = (rows[lane], lanes.now[lane]);
-            let k = of.transitions[self.choices.chosen[lane] as usize];
+            let k = of.transitions[self.scratch.choices.chosen[lane] as usize];
             // What happens reads the traits of its own time.
             if of.driven.is_empty() {
-                lanes.scatter_lane(lane, &mut self.tables[fate], &of.moving);
+                lanes.scatter_lane(lane, &mut self.population.tables[fate], &of.moving);
             }
             if self.happen(fate, index as usize, now, k)? {
-                self.tables[fate].wake[index as usize] = now;
+                self.population.tables[fate].wake[index as usize] = now;
                 unbound.push(index);
             }
         }
-        self.spare.push(lanes);
+        self.scratch.put_lanes(lanes);
         Ok(())
     }
 
     /// After candidates that came to nothing: sleep on under the same bound, or get another where it proved loose.
     fn sleep_on(&mut self, fate: usize, lanes: &Lanes, refused: &[u8], unbound: &mut Vec<u32>, due: &mut Vec<u32>) {
-        self.choices.sleep(&lanes.now);
-        let Choices { thresholds, bounds, ends, total, wake, rest, .. } = &*self.choices;
-        let table = &mut self.tables[fate];
+        self.scratch.choices.sleep(&lanes.now);
+        let Choices { thresholds, bounds, ends, total, wake, rest, .. } = &*self.scratch.choices;
+        let table = &mut self.population.tables[fate];
         for &lane in refused {
             let lane = usize::from(lane);
             let index = lanes.rows[lane];
@@ -180,36 +179,36 @@ impl Worker<'_> {
     /// Which transition each candidate becomes: the first, among those out of the fate, whose summed hazard exceeds the
     /// drawn share of the bound.
     fn choose(&mut self, fate: usize, lanes: &Lanes) -> Result<(), Error> {
-        let of = &self.model.fates[fate];
+        let of = &self.job.model.fates[fate];
         if let Some(constant) = &of.constant {
             for hazard in constant {
-                self.choices.add([*hazard; LANES]);
+                self.scratch.choices.add([*hazard; LANES]);
             }
             return Ok(());
         }
         let meter = &mut self.profile.fates[fate].values;
         let begun = meter.begin(lanes.n);
-        let values = &mut self.scratch[fate].values;
+        let values = &mut self.scratch.fates[fate].values;
         lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &self.env, values);
         of.hazards.bound.values(values, lanes.n);
         meter.end(begun);
         for output in 0..of.transitions.len() {
-            self.choices.add(values.output(output).map(f64::from));
+            self.scratch.choices.add(values.output(output).map(f64::from));
         }
-        if self.choices.sound(lanes.n) { Ok(()) } else { Err(self.unsound(fate, lanes)) }
+        if self.scratch.choices.sound(lanes.n) { Ok(()) } else { Err(self.unsound(fate, lanes)) }
     }
 
     /// What is wrong with the hazards of some candidates.
     fn unsound(&self, fate: usize, lanes: &Lanes) -> Error {
-        let of = &self.model.fates[fate];
+        let of = &self.job.model.fates[fate];
         for lane in 0..lanes.n {
             for (output, &k) in of.transitions.iter().enumerate() {
-                let hazard = f64::from(self.scratch[fate].values.output(output)[lane]);
+                let hazard = f64::from(self.scratch.fates[fate].values.output(output)[lane]);
                 if let Some(kind) = rate_fault(hazard) {
                     return self.named(fate, k, lane, lanes, kind);
                 }
             }
-            let (value, bound) = (self.choices.total[lane], self.choices.bounds[lane]);
+            let (value, bound) = (self.scratch.choices.total[lane], self.scratch.choices.bounds[lane]);
             if value > bound {
                 let k = of.transitions.first().copied().unwrap_or(0);
                 return self.named(fate, k, lane, lanes, FaultKind::AboveBound { value, bound });
@@ -219,15 +218,15 @@ impl Worker<'_> {
     }
 
     /// Carry the traits of some cells along their flows to now.
-    pub(crate) fn advance(&mut self, fate: usize, lanes: &mut Lanes) -> Result<(), Error> {
-        let of = &self.model.fates[fate];
+    pub(super) fn advance(&mut self, fate: usize, lanes: &mut Lanes) -> Result<(), Error> {
+        let of = &self.job.model.fates[fate];
         if of.moving.is_empty() {
             lanes.since = lanes.now;
             return Ok(());
         }
         let meter = &mut self.profile.fates[fate].flows;
         let begun = meter.begin(lanes.n);
-        let done = self.scratch[fate].driver.advance(of, lanes, &self.env, self.rtol);
+        let done = self.scratch.fates[fate].driver.advance(of, lanes, &self.env, self.job.run.rtol);
         meter.end(begun);
         done.map_err(|Lost { column, lane, cause }| {
             let kind = match cause {
@@ -239,18 +238,13 @@ impl Worker<'_> {
     }
 
     /// What messages call the flow of a column.
-    pub(crate) fn flow_of(&self, column: usize) -> String {
-        format!("flow of {}", self.model.columns[column].name)
-    }
-
-    /// Lanes to gather cells in; pushed back to `spare` after use.
-    pub(crate) fn take_lanes(&mut self) -> Box<Lanes> {
-        self.spare.pop().unwrap_or_else(|| Box::new(Lanes::new(self.model.columns.len())))
+    pub(super) fn flow_of(&self, column: usize) -> String {
+        format!("flow of {}", self.job.model.columns[column].name)
     }
 
     /// A fault of one cell's hazard, with the values that its rule reads.
-    pub(crate) fn named(&self, fate: usize, k: usize, lane: usize, lanes: &Lanes, kind: FaultKind) -> Error {
-        let rule = self.model.transitions[k].name.clone();
+    pub(super) fn named(&self, fate: usize, k: usize, lane: usize, lanes: &Lanes, kind: FaultKind) -> Error {
+        let rule = self.job.model.transitions[k].name.clone();
         let mut error = self.fault(fate, rule, lanes.now[lane], kind);
         if let Error::Rate(fault) = &mut error {
             fault.inputs = self.inputs_of(fate, lane, lanes);
@@ -259,24 +253,14 @@ impl Worker<'_> {
     }
 }
 
-/// What is wrong with a hazard; nothing, where it is one.
-pub(crate) fn rate_fault(hazard: f64) -> Option<FaultKind> {
-    if hazard.is_nan() {
-        Some(FaultKind::NotANumber)
-    } else if hazard.is_infinite() {
-        Some(FaultKind::Infinite)
-    } else if hazard < 0.0 {
-        Some(FaultKind::Negative(hazard))
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::example::{Example, founded};
-    use crate::simulation::job::Control;
+    use crate::example::Example;
+    use crate::expr::{Input, Node};
+    use crate::model::Source;
+    use crate::population::Boxes;
+    use crate::simulation::Control;
     use std::sync::atomic::Ordering;
 
     /// An epoch of a cell with a hundred candidates an hour is given up soon, for each reason there is.
@@ -285,19 +269,22 @@ mod tests {
         type Reason = fn(&mut Worker<'_>);
         let reasons: [(Reason, u64); 4] = [
             (|_| (), 1000),
-            (|worker| worker.control.cancel.store(true, Ordering::Relaxed), 15),
-            (|worker| worker.alive = u64::MAX, 15),
-            (|worker| worker.control.memory.store(1 << 40, Ordering::Relaxed), 15),
+            (|worker| worker.monitor.control.cancel.store(true, Ordering::Relaxed), 15),
+            (|worker| worker.population.alive = u64::MAX, 15),
+            (|worker| worker.monitor.control.memory.store(1 << 40, Ordering::Relaxed), 15),
         ];
         let job = Example::constant(100.0, 1.0).with(|run| run.max_memory = Some(1 << 30)).job();
         for (i, (reason, candidates)) in reasons.into_iter().enumerate() {
             let control = Control::default();
-            let mut worker = founded(&job, &control);
+            let mut worker = job.started(&control);
             reason(&mut worker);
             worker.run_block(0, 0).unwrap();
             // The first round bounds the hazard, each other one has a candidate.
-            assert!(worker.tally.candidates == candidates || (i == 0 && worker.tally.candidates > candidates));
-            assert_eq!(worker.tables[0].wake[0] < worker.env.end, i > 0, "{i}");
+            assert!(
+                worker.progress.counters.candidates == candidates
+                    || (i == 0 && worker.progress.counters.candidates > candidates)
+            );
+            assert_eq!(worker.population.tables[0].wake[0] < worker.env.end, i > 0, "{i}");
         }
     }
 
@@ -306,13 +293,13 @@ mod tests {
     fn a_cell_sleeps_on_under_a_bound_that_is_not_loose() {
         let job = Example::kept("everything").with(|run| run.initial = vec![8, 0]).job();
         let control = Control::default();
-        let mut worker = founded(&job, &control);
-        let mut lanes = worker.take_lanes();
+        let mut worker = job.started(&control);
+        let mut lanes = worker.scratch.take_lanes();
         let rows: Vec<u32> = (0..8).collect();
-        lanes.gather(&worker.tables[0], &rows, &worker.model.fates[0].read);
-        worker.tables[0].level = vec![2, 2, 2, 2, 2, FINEST, 2, 2];
+        lanes.gather(&worker.population.tables[0], &rows, &worker.job.model.fates[0].read);
+        worker.population.tables[0].level = vec![2, 2, 2, 2, 2, FINEST, 2, 2];
         let end = worker.env.end;
-        let choices = &mut worker.choices;
+        let choices = &mut worker.scratch.choices;
         choices.thresholds = [6.0; LANES];
         choices.bounds = [1.0; LANES];
         choices.ends = [end + 20.0; LANES];
@@ -333,7 +320,7 @@ mod tests {
         choices.thresholds[6] = 10.0;
         let (mut unbound, mut due) = (Vec::new(), Vec::new());
         worker.sleep_on(0, &lanes, &[0, 1, 2, 3, 4, 5, 6], &mut unbound, &mut due);
-        let table = &worker.tables[0];
+        let table = &worker.population.tables[0];
         assert_eq!(table.level, [2, 1, 1, 1, 1, FINEST, 2, 2]);
         assert_eq!(table.draws, [1, 1, 1, 1, 1, 1, 1, 0]);
         assert_eq!(unbound, [4, 5]);
@@ -347,15 +334,15 @@ mod tests {
     fn a_hazard_above_its_bound_is_told_with_both() {
         let job = Example::kept("everything").with(|run| run.initial = vec![6, 0]).job();
         let control = Control::default();
-        let mut worker = founded(&job, &control);
+        let mut worker = job.started(&control);
         let rows: Vec<u32> = (0..6).collect();
         let (mut unbound, mut due) = (Vec::new(), Vec::new());
-        worker.tables[0].bound = vec![1e9; 6];
-        worker.tables[0].window_end = vec![f64::INFINITY; 6];
+        worker.population.tables[0].bound = vec![1e9; 6];
+        worker.population.tables[0].window_end = vec![f64::INFINITY; 6];
         worker.decide(0, &rows, &mut unbound, &mut due).unwrap();
-        let hazards = worker.choices.total;
+        let hazards = worker.scratch.choices.total;
         // As large as its bound is within it.
-        worker.tables[0].bound[..3].copy_from_slice(&[hazards[0], hazards[1], hazards[2].next_down()]);
+        worker.population.tables[0].bound[..3].copy_from_slice(&[hazards[0], hazards[1], hazards[2].next_down()]);
         let error = worker.decide(0, &rows, &mut unbound, &mut due).unwrap_err();
         let Error::Rate(fault) = error else { panic!("{error}") };
         let (value, bound) = (hazards[2], hazards[2].next_down());
@@ -363,10 +350,33 @@ mod tests {
         assert_eq!(fault.rule, job.model().transitions[job.model().fates[0].transitions[0]].name);
     }
 
+    /// Each mark by its own bit, in values and in boxes.
     #[test]
-    fn the_slowest_cell_must_come_further_by_a_200th_of_the_epoch() {
-        let mut pace = Pace::from(5.0);
-        assert_eq!(pace.too_slow(6.0, 200.0), None);
-        assert_eq!(pace.too_slow(6.5, 200.0), Some(2000.0));
+    fn marks_are_read_one_by_one() {
+        for mark in 0..2 {
+            let mut example = Example::kept("everything").with(|run| run.initial = vec![0, 4]);
+            for node in &mut example.model.nodes.nodes {
+                if let Node::Input { input: Input::Mark(of) } = node {
+                    *of = mark;
+                }
+            }
+            let (job, control) = (example.job(), Control::default());
+            let mut worker = job.started(&control);
+            worker.population.tables[1].marks = vec![0, 1, 2, 7];
+            let of = &job.model().fates[1];
+            let place = of.hazards.inputs.iter().position(|input| *input == Source::Mark(usize::from(mark))).unwrap();
+            let mut lanes = worker.scratch.take_lanes();
+            lanes.gather(&worker.population.tables[1], &[0, 1, 2, 3], &of.read);
+            let mut values = of.hazards.bound.frame();
+            lanes.fill(&of.hazards, &lanes.columns, &lanes.now, &worker.env, &mut values);
+            let expected = if mark == 0 { [0.0, 1.0, 0.0, 1.0] } else { [0.0, 0.0, 1.0, 1.0] };
+            assert_eq!(values.input_mut(place)[..4], expected);
+            let mut boxes = Boxes::new(job.model().columns.len());
+            boxes.set_windows(&[0; LANES], &lanes, &mut worker.env);
+            let mut frame = of.hazards.bound.interval_frame();
+            boxes.fill(&of.hazards, &of.flows, &lanes, &worker.env, &mut frame);
+            let (low, high) = frame.input_mut(place);
+            assert_eq!((&low[..4], &high[..4]), (&expected[..], &expected[..]));
+        }
     }
 }

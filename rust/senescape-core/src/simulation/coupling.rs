@@ -1,66 +1,84 @@
 //! The exchange of cells and environment at the edges of epochs.
 
+use super::Worker;
 use crate::document::Gather;
-use crate::environment::env::Line;
+use crate::environment::Line;
 use crate::error::Error;
-use crate::kinetics::pools::INSTANT;
+use crate::kinetics::pools::{INSTANT, PoolPath};
 use crate::model::Model;
-use crate::simulation::worker::Worker;
+
+/// What cells and environment know of each other at the edges of epochs.
+pub(super) struct Coupling {
+    /// The pools at the start of the epoch.
+    pub(super) pools: Vec<f64>,
+    /// The pools' path with the aggregates' measured change.
+    corrected: PoolPath,
+    /// The aggregates at the start of the epoch.
+    pub(super) aggregates: Vec<f64>,
+    /// How the aggregates changed over the last epoch (1/h).
+    pub(super) slopes: Vec<f64>,
+}
+
+impl Coupling {
+    pub(super) fn new(model: &Model) -> Self {
+        let zeros = vec![0.0; model.aggregates.len()];
+        Self { pools: Vec::new(), corrected: PoolPath::default(), aggregates: zeros.clone(), slopes: zeros }
+    }
+}
 
 impl Worker<'_> {
     /// Measure the aggregates at the start of all.
-    pub(crate) fn measure_first(&mut self) -> Result<(), Error> {
+    pub(super) fn measure_first(&mut self) -> Result<(), Error> {
         self.measure(0.0)?;
-        self.trend.fill(0.0);
+        self.coupling.slopes.fill(0.0);
         Ok(())
     }
 
     /// Fix the environment's path over the epoch: aggregates by their last change, pools by their equations.
-    pub(crate) fn exchange(&mut self, epoch: usize) -> Result<(), Error> {
-        if !self.model.aggregates.is_empty() {
+    pub(super) fn exchange(&mut self, epoch: usize) -> Result<(), Error> {
+        if !self.job.model.aggregates.is_empty() {
             let length = self.env.end - self.env.start;
-            for i in 0..self.measured.len() {
-                let is = self.measured[i];
-                let ahead = ahead(is, self.trend[i] * length);
+            for i in 0..self.coupling.aggregates.len() {
+                let is = self.coupling.aggregates[i];
+                let ahead = ahead(is, self.coupling.slopes[i] * length);
                 let slope = if length > INSTANT { (ahead - is) / length } else { 0.0 };
                 self.env.aggregates[i] = Line { start: is, slope };
             }
         }
-        if let Some(pools) = &self.model.pool_rates {
+        if let Some(pools) = &self.job.model.pool_rates {
             let (start, end) = (self.env.start, self.env.end);
             let lines = &self.env.aggregates;
-            let model = self.model;
-            let segments = self.plan.courses(epoch);
+            let model = &self.job.model;
+            let segments = self.env.plan.courses(epoch);
             let read = |input, t: f64| aggregate_at(model, lines, input, t - start);
-            pools.advance(start, end, &self.pool_state, segments, &read, &mut self.env.pools)?;
+            pools.advance(start, end, &self.coupling.pools, segments, &read, &mut self.env.pools)?;
         }
         Ok(())
     }
 
     /// After the cells: correct the pools with the aggregates' measured change.
-    pub(crate) fn settle(&mut self) -> Result<(), Error> {
-        for table in &mut self.tables {
-            if table.is_sparse() {
-                table.compact();
-            }
-        }
+    pub(super) fn settle(&mut self) -> Result<(), Error> {
+        self.population.compact_sparse();
         let (start, end) = (self.env.start, self.env.end);
-        let mut lines: Vec<Line> = self.measured.iter().map(|start| Line { start: *start, slope: 0.0 }).collect();
-        if !self.model.aggregates.is_empty() {
+        let mut lines: Vec<Line> =
+            self.coupling.aggregates.iter().map(|start| Line { start: *start, slope: 0.0 }).collect();
+        if !self.job.model.aggregates.is_empty() {
             self.measure(end)?;
             if end - start > INSTANT {
-                for ((line, trend), now) in lines.iter_mut().zip(&mut self.trend).zip(&self.measured) {
+                for ((line, trend), now) in
+                    lines.iter_mut().zip(&mut self.coupling.slopes).zip(&self.coupling.aggregates)
+                {
                     line.slope = (now - line.start) / (end - start);
                     *trend = line.slope;
                 }
             }
         }
-        if let Some(pools) = &self.model.pool_rates {
-            let model = self.model;
+        if let Some(pools) = &self.job.model.pool_rates {
+            let model = &self.job.model;
             let read = |input, t: f64| aggregate_at(model, &lines, input, t - start);
-            let segments = self.plan.courses(self.env.epoch);
-            pools.advance(start, end, &self.pool_state, segments, &read, &mut self.corrected)?;
-            self.pool_state.copy_from_slice(self.corrected.end());
+            let segments = self.env.plan.courses(self.env.epoch);
+            pools.advance(start, end, &self.coupling.pools, segments, &read, &mut self.coupling.corrected)?;
+            self.coupling.pools.copy_from_slice(self.coupling.corrected.end());
         }
         Ok(())
     }
@@ -93,7 +111,7 @@ fn aggregate_at(model: &Model, lines: &[Line], input: crate::expr::Input, s: f64
 mod tests {
     use super::*;
     use crate::example::Example;
-    use crate::simulation::job::Control;
+    use crate::simulation::Control;
 
     #[test]
     fn an_aggregate_is_extrapolated_to_half_or_twice_at_most() {
@@ -108,20 +126,25 @@ mod tests {
         let example = Example::kept("everything").with(|run| run.cuts = vec![12.0, 12.0 + 1e-10]);
         let (job, control) = (example.job(), Control::default());
         let mut worker = job.worker(&control);
-        worker.pool_state.clone_from(&job.model().pool_initial);
+        worker.coupling.pools.clone_from(&job.model().pool_initial);
         for (start, end) in [(12.0, 12.0 + 1e-10), (48.0, 72.0)] {
-            let epoch = worker.plan.edges.iter().position(|edge| *edge == start).unwrap();
-            assert_eq!(worker.plan.edges[epoch + 1], end);
+            let epoch = worker.env.plan.edges.iter().position(|edge| *edge == start).unwrap();
+            assert_eq!(worker.env.plan.edges[epoch + 1], end);
             worker.env.enter(epoch);
             // Four cells, said to become a sixth of a cell more an hour; then none is found.
-            (worker.measured, worker.trend) = (vec![4.0; worker.measured.len()], vec![1.0 / 6.0; worker.trend.len()]);
-            assert!(!worker.trend.is_empty());
+            (worker.coupling.aggregates, worker.coupling.slopes) =
+                (vec![4.0; worker.coupling.aggregates.len()], vec![1.0 / 6.0; worker.coupling.slopes.len()]);
+            assert!(!worker.coupling.slopes.is_empty());
             worker.exchange(epoch).unwrap();
             let slopes: Vec<f64> = worker.env.aggregates.iter().map(|line| line.slope).collect();
             worker.settle().unwrap();
             let (slope, trend) = if start == 12.0 { (0.0, 1.0 / 6.0) } else { (4.0 / 24.0, -4.0 / 24.0) };
             let all = |values: &[f64], x: f64| values.iter().all(|value| (value - x).abs() < 1e-12);
-            assert!(all(&slopes, slope) && all(&worker.trend, trend), "{start} h: {slopes:?}, {:?}", worker.trend);
+            assert!(
+                all(&slopes, slope) && all(&worker.coupling.slopes, trend),
+                "{start} h: {slopes:?}, {:?}",
+                worker.coupling.slopes
+            );
         }
     }
 }

@@ -1,27 +1,24 @@
 //! What an event does to a cell: death, a new fate, division, and the traits and marks it sets.
 
+use super::Worker;
+use super::scratch::Scratch;
 use crate::document::Kind;
 use crate::error::{Error, FaultKind};
 use crate::model::{EnvInput, Inherit, Source, Transition, Value};
-use crate::population::lanes::Lanes;
-use crate::random::stream::{Purpose, daughter_key};
-use crate::simulation::founders::FIRST_LEVEL;
-use crate::simulation::worker::Worker;
+use crate::population::Lanes;
+use crate::random::{Purpose, daughter_key};
+use crate::thinning::FIRST_LEVEL;
 
 impl Worker<'_> {
     /// Let transition `k` happen to the cell of a row, whose traits are those of `now`; true if its row holds a live cell of
     /// this fate afterwards.
-    pub(crate) fn happen(&mut self, fate: usize, row: usize, now: f64, k: usize) -> Result<bool, Error> {
-        self.tally.accepted += 1;
-        let transition = &self.model.transitions[k];
-        self.account.count(k, transition.kind);
-        // Cells are not taken in the order of time, so the first is kept by comparison.
-        self.first_event[k] = self.first_event[k].min(now);
+    pub(super) fn happen(&mut self, fate: usize, row: usize, now: f64, k: usize) -> Result<bool, Error> {
+        let transition = &self.job.model.transitions[k];
+        self.progress.count_event(k, transition.kind, now);
         match transition.kind {
             Kind::Death => {
-                self.last_death = self.last_death.max(now);
-                self.tables[fate].remove(row);
-                self.alive -= 1;
+                self.population.tables[fate].remove(row);
+                self.population.alive -= 1;
                 Ok(false)
             }
             Kind::Move => self.shift(fate, row, now, transition),
@@ -30,62 +27,62 @@ impl Worker<'_> {
     }
 
     fn shift(&mut self, fate: usize, row: usize, now: f64, transition: &Transition) -> Result<bool, Error> {
-        self.tables[fate].read(row, &mut self.mother);
+        self.population.tables[fate].read(row, &mut self.scratch.mother);
         // The next threshold is that of this very draw: the candidate's block of words holds both.
-        self.mother.threshold = self.stream.candidate(self.mother.key, self.mother.draws).1;
-        self.mother.draws += 1;
-        self.mother.since = now;
-        self.daughter.copy_from(&self.mother);
+        self.scratch.mother.threshold = self.stream.candidate(self.scratch.mother.key, self.scratch.mother.draws).1;
+        self.scratch.mother.draws += 1;
+        self.scratch.mother.since = now;
+        self.scratch.daughter.copy_from(&self.scratch.mother);
         self.set(fate, transition, now)?;
         if transition.target == fate {
-            self.tables[fate].write(row, &self.daughter);
+            self.population.tables[fate].write(row, &self.scratch.daughter);
             return Ok(true);
         }
-        self.daughter.entered = now;
-        self.daughter.level = self.mother.level.min(FIRST_LEVEL);
-        self.tables[transition.target].push(&self.daughter);
-        self.tables[fate].remove(row);
+        self.scratch.daughter.entered = now;
+        self.scratch.daughter.level = self.scratch.mother.level.min(FIRST_LEVEL);
+        self.population.tables[transition.target].push(&self.scratch.daughter);
+        self.population.tables[fate].remove(row);
         Ok(false)
     }
 
     fn divide(&mut self, fate: usize, row: usize, now: f64, transition: &Transition) -> Result<bool, Error> {
-        self.tables[fate].read(row, &mut self.mother);
+        self.population.tables[fate].read(row, &mut self.scratch.mother);
         let stays = transition.target == fate;
         if !stays {
-            self.mother.level = self.mother.level.min(FIRST_LEVEL);
+            self.scratch.mother.level = self.scratch.mother.level.min(FIRST_LEVEL);
         }
         for which in 0..2 {
-            let key = daughter_key(self.mother.key, which);
-            self.daughter.copy_from(&self.mother);
-            self.daughter.key = key;
-            self.daughter.draws = 0;
-            self.daughter.since = now;
-            self.daughter.entered = now;
-            self.daughter.threshold = self.stream.first_threshold(key);
-            for column in 0..self.model.columns.len() {
-                self.daughter.traits[column] = self.inherited(fate, column, now)?;
+            let key = daughter_key(self.scratch.mother.key, which);
+            self.scratch.daughter.copy_from(&self.scratch.mother);
+            self.scratch.daughter.key = key;
+            self.scratch.daughter.draws = 0;
+            self.scratch.daughter.since = now;
+            self.scratch.daughter.entered = now;
+            self.scratch.daughter.threshold = self.stream.first_threshold(key);
+            for column in 0..self.job.model.columns.len() {
+                self.scratch.daughter.traits[column] = self.inherited(fate, column, now)?;
             }
             self.set(fate, transition, now)?;
             if stays && which == 0 {
-                self.tables[fate].write(row, &self.daughter);
+                self.population.tables[fate].write(row, &self.scratch.daughter);
             } else {
-                self.tables[transition.target].push(&self.daughter);
+                self.population.tables[transition.target].push(&self.scratch.daughter);
             }
         }
-        self.alive += 1;
+        self.population.alive += 1;
         if !stays {
-            self.tables[fate].remove(row);
+            self.population.tables[fate].remove(row);
         }
         Ok(stays)
     }
 
-    /// A trait that the cell in `self.daughter` gets from the one in `self.mother`.
+    /// A trait that the cell in `self.scratch.daughter` gets from the one in `self.scratch.mother`.
     fn inherited(&mut self, fate: usize, column: usize, now: f64) -> Result<f32, Error> {
-        let model = self.model;
+        let model = &self.job.model;
         let of = &model.columns[column];
-        let mother = self.mother.traits[column];
-        let mut draws = self.stream.of_trait(of.luck).draws(self.daughter.key, 0, Purpose::Inherit);
-        let fresh = |draws: &mut crate::random::stream::Draws| match &of.initial {
+        let mother = self.scratch.mother.traits[column];
+        let mut draws = self.stream.of_trait(of.luck).draws(self.scratch.daughter.key, 0, Purpose::Inherit);
+        let fresh = |draws: &mut crate::random::Draws| match &of.initial {
             Value::Dist(dist) => dist.sample(draws) as f32,
             // Refused when the model is bound: only distributions can be drawn afresh.
             Value::Rule(_) | Value::Given(_) => mother,
@@ -109,7 +106,8 @@ impl Worker<'_> {
                 (if *log { libm::exp(y) } else { y }) as f32
             }
             Inherit::Rule(rules) => {
-                let Self { mother, env, scalar, .. } = self;
+                let Scratch { mother, scalar, .. } = &mut self.scratch;
+                let env = &self.env;
                 let read = |input| env_at(env, input, now);
                 rules.value(&mother.traits, mother.marks, now - mother.entered, read, scalar)
             }
@@ -120,46 +118,48 @@ impl Worker<'_> {
         Err(self.fault(fate, format!("inheritance of {}", of.name), now, FaultKind::Trait(x.into())))
     }
 
-    /// Set the traits and marks of the cell in `self.daughter` as a transition says; all read the cell as it was before.
+    /// Set the traits and marks of the cell in `self.scratch.daughter` as a transition says; all read the cell as it was before.
     fn set(&mut self, fate: usize, transition: &Transition, now: f64) -> Result<(), Error> {
         if !transition.set.is_empty() {
-            self.before.clone_from(&self.daughter.traits);
+            self.scratch.before.clone_from(&self.scratch.daughter.traits);
             for (column, value) in &transition.set {
                 let x = match value {
                     Value::Dist(dist) => {
-                        let stream = self.stream.of_trait(self.model.columns[*column].luck);
-                        let mut draws = stream.draws(self.daughter.key, self.daughter.draws, Purpose::Set);
+                        let stream = self.stream.of_trait(self.job.model.columns[*column].luck);
+                        let mut draws =
+                            stream.draws(self.scratch.daughter.key, self.scratch.daughter.draws, Purpose::Set);
                         dist.sample(&mut draws) as f32
                     }
                     Value::Rule(rules) => {
-                        let Self { daughter, before, env, scalar, .. } = self;
+                        let Scratch { daughter, before, scalar, .. } = &mut self.scratch;
+                        let env = &self.env;
                         let read = |input| env_at(env, input, now);
                         rules.value(before, daughter.marks, now - daughter.entered, read, scalar)
                     }
                     // Refused when the document is read.
-                    Value::Given(_) => self.before[*column],
+                    Value::Given(_) => self.scratch.before[*column],
                 };
                 if !x.is_finite() {
-                    let rule = format!("{}: set {}", transition.name, self.model.columns[*column].name);
+                    let rule = format!("{}: set {}", transition.name, self.job.model.columns[*column].name);
                     return Err(self.fault(fate, rule, now, FaultKind::Trait(x.into())));
                 }
-                self.daughter.traits[*column] = x;
+                self.scratch.daughter.traits[*column] = x;
             }
         }
-        self.daughter.marks = (self.daughter.marks | transition.raise) & !transition.clear;
+        self.scratch.daughter.marks = (self.scratch.daughter.marks | transition.raise) & !transition.clear;
         Ok(())
     }
 
     /// The values that a fate's hazards read for one cell, by name.
-    pub(crate) fn inputs_of(&self, fate: usize, lane: usize, lanes: &Lanes) -> Vec<(String, f64)> {
+    pub(super) fn inputs_of(&self, fate: usize, lane: usize, lanes: &Lanes) -> Vec<(String, f64)> {
         let now = lanes.now[lane];
-        let of = &self.model.fates[fate].hazards;
+        let of = &self.job.model.fates[fate].hazards;
         let named = of.inputs.iter().map(|source| match *source {
             Source::Column(column) => {
-                (format!("cell.{}", self.model.columns[column].name), f64::from(lanes.columns[column][lane]))
+                (format!("cell.{}", self.job.model.columns[column].name), f64::from(lanes.columns[column][lane]))
             }
             Source::Mark(mark) => {
-                (format!("cell.mark['{}']", self.model.marks[mark]), (lanes.marks[lane] >> mark & 1) as f64)
+                (format!("cell.mark['{}']", self.job.model.marks[mark]), (lanes.marks[lane] >> mark & 1) as f64)
             }
             Source::Age => ("cell.age".to_owned(), now - lanes.entered[lane]),
             Source::Env(input) => (self.env_name(input), env_at(&self.env, input, now)),
@@ -170,23 +170,23 @@ impl Worker<'_> {
     fn env_name(&self, input: EnvInput) -> String {
         match input {
             EnvInput::Time => "env.time".to_owned(),
-            EnvInput::Drug(drug) => format!("env.drug['{}']", self.model.drugs[drug]),
-            EnvInput::Pool(pool) => format!("env.pool['{}']", self.model.pools[pool]),
+            EnvInput::Drug(drug) => format!("env.drug['{}']", self.job.model.drugs[drug]),
+            EnvInput::Pool(pool) => format!("env.pool['{}']", self.job.model.pools[pool]),
             EnvInput::Aggregate(index) => {
                 use crate::document::Gather;
-                let aggregate = self.model.aggregates[index];
-                let fate = &self.model.fates[aggregate.fate].name;
+                let aggregate = self.job.model.aggregates[index];
+                let fate = &self.job.model.fates[aggregate.fate].name;
                 match aggregate.kind {
                     Gather::Count => format!("env.count['{fate}']"),
-                    Gather::Sum => format!("env.sum['{fate}'].{}", self.model.columns[aggregate.column].name),
-                    Gather::Mean => format!("env.mean['{fate}'].{}", self.model.columns[aggregate.column].name),
+                    Gather::Sum => format!("env.sum['{fate}'].{}", self.job.model.columns[aggregate.column].name),
+                    Gather::Mean => format!("env.mean['{fate}'].{}", self.job.model.columns[aggregate.column].name),
                 }
             }
         }
     }
 }
 
-fn env_at(env: &crate::environment::env::Env, input: EnvInput, now: f64) -> f64 {
+fn env_at(env: &crate::environment::Env, input: EnvInput, now: f64) -> f64 {
     if input == EnvInput::Time {
         return now;
     }
@@ -200,15 +200,15 @@ fn env_at(env: &crate::environment::env::Env, input: EnvInput, now: f64) -> f64 
 mod tests {
     use super::*;
     use crate::document::{DistDocument, InheritDocument, SetDocument};
-    use crate::example::{Example, founded};
+    use crate::example::Example;
     use crate::expr::{Input, Node};
-    use crate::simulation::job::Control;
+    use crate::simulation::Control;
 
     /// What the hazards of a fate read of the cell in row 2, at 4 h.
     fn read(example: &Example, fate: usize, marks: u64) -> Vec<(String, f64)> {
         let (job, control) = (example.job(), Control::default());
-        let mut worker = founded(&job, &control);
-        (worker.tables[fate].marks[2], worker.tables[fate].entered[2]) = (marks, 3.0);
+        let mut worker = job.started(&control);
+        (worker.population.tables[fate].marks[2], worker.population.tables[fate].entered[2]) = (marks, 3.0);
         let mut read = None;
         let all = worker.for_lanes(fate, 4.0, |worker, lanes| {
             read.get_or_insert_with(|| worker.inputs_of(fate, 2, lanes));
@@ -262,15 +262,15 @@ mod tests {
         example.model.transitions[1].set[0] = SetDocument { of: depth, value: DistDocument::Rule { value } };
         example.model.traits[damage].inherit = InheritDocument::Rule { value };
         let (job, control) = (example.job(), Control::default());
-        let mut worker = founded(&job, &control);
+        let mut worker = job.started(&control);
         let column = |of: usize| job.model().columns.iter().position(|column| column.of == of).unwrap();
-        worker.tables[0].entered.fill(3.0);
+        worker.population.tables[0].entered.fill(3.0);
         assert!(!worker.happen(0, 2, 10.0, 1).unwrap(), "it left");
-        assert_eq!(worker.tables[1].columns[column(depth)], [7.0]);
+        assert_eq!(worker.population.tables[1].columns[column(depth)], [7.0]);
         // The first daughter takes her mother's row, the other the next that is free.
-        let (mother, next) = (worker.tables[0].key[5], worker.tables[0].rows());
+        let (mother, next) = (worker.population.tables[0].key[5], worker.population.tables[0].rows());
         assert!(worker.happen(0, 5, 10.0, 0).unwrap(), "the row holds a daughter");
-        let table = &worker.tables[0];
+        let table = &worker.population.tables[0];
         assert_eq!([table.key[5], table.key[next]], [daughter_key(mother, 0), daughter_key(mother, 1)]);
         assert_eq!([5, next].map(|row| (table.columns[column(damage)][row], table.entered[row])), [(7.0, 10.0); 2]);
     }

@@ -1,23 +1,21 @@
 //! The first cells of a replicate.
 
+use super::Worker;
 use crate::error::{Error, FaultKind};
 use crate::expr::LANES;
 use crate::model::Value;
-use crate::random::stream::{Purpose, founder_key};
-use crate::simulation::worker::Worker;
+use crate::random::{Purpose, founder_key};
+use crate::thinning::FIRST_LEVEL;
 
 /// Founders that are run together where cells know nothing of each other: what fits a core's cache.
 const BATCH: u64 = 1 << 12;
 
-/// The highest level of a cell's first window in a fate: so many steps are saved on the way up.
-pub(crate) const FIRST_LEVEL: i8 = 3;
-
 impl Worker<'_> {
     /// All founders, by fate, a batch at a time.
-    pub(crate) fn batches(&self) -> Vec<(usize, std::ops::Range<u64>)> {
+    pub(super) fn batches(&self) -> Vec<(usize, std::ops::Range<u64>)> {
         let mut batches = Vec::new();
         let mut first = 0;
-        for (fate, n) in self.run.initial.iter().enumerate() {
+        for (fate, n) in self.job.run.initial.iter().enumerate() {
             let end = first + n;
             while first < end {
                 batches.push((fate, first..end.min(first + BATCH)));
@@ -28,12 +26,12 @@ impl Worker<'_> {
     }
 
     /// Add some founders to a fate.
-    pub(crate) fn found(&mut self, fate: usize, founders: std::ops::Range<u64>) -> Result<(), Error> {
+    pub(super) fn found(&mut self, fate: usize, founders: std::ops::Range<u64>) -> Result<(), Error> {
         if self.interrupted() {
             return Err(Error::Interrupted);
         }
-        self.alive += founders.end - founders.start;
-        let row = self.tables[fate].rows();
+        self.population.alive += founders.end - founders.start;
+        let row = self.population.tables[fate].rows();
         let (mut keys, mut thresholds) = ([0; LANES], [0.0; LANES]);
         for first in founders.clone().step_by(LANES) {
             let n = (founders.end - first).min(LANES as u64) as usize;
@@ -41,9 +39,9 @@ impl Worker<'_> {
                 *key = founder_key(founder);
             }
             self.stream.first_thresholds(&keys, &mut thresholds);
-            self.tables[fate].push_founders(&keys[..n], &thresholds[..n], first as u32, FIRST_LEVEL);
+            self.population.tables[fate].push_founders(&keys[..n], &thresholds[..n], first as u32, FIRST_LEVEL);
         }
-        for column in 0..self.model.columns.len() {
+        for column in 0..self.job.model.columns.len() {
             self.found_trait(fate, row, column, founders.clone())?;
         }
         Ok(())
@@ -57,11 +55,11 @@ impl Worker<'_> {
         column: usize,
         founders: std::ops::Range<u64>,
     ) -> Result<(), Error> {
-        let of = &self.model.columns[column];
-        let table = &mut self.tables[fate];
+        let of = &self.job.model.columns[column];
+        let table = &mut self.population.tables[fate];
         match &of.initial {
             Value::Given(index) => {
-                let given = &self.given[*index][founders.start as usize..founders.end as usize];
+                let given = &self.job.given[*index][founders.start as usize..founders.end as usize];
                 table.columns[column].extend_from_slice(given);
             }
             Value::Dist(dist) => {
@@ -75,10 +73,10 @@ impl Worker<'_> {
             Value::Rule(rules) => {
                 for row in row..table.rows() {
                     // A rule reads traits before its own only.
-                    for (value, of) in self.before.iter_mut().zip(&table.columns[..column]) {
+                    for (value, of) in self.scratch.before.iter_mut().zip(&table.columns[..column]) {
                         *value = of[row];
                     }
-                    let x = rules.value(&self.before, 0, 0.0, |_| 0.0, &mut self.scalar);
+                    let x = rules.value(&self.scratch.before, 0, 0.0, |_| 0.0, &mut self.scratch.scalar);
                     table.columns[column].push(x);
                 }
             }
@@ -96,7 +94,7 @@ impl Worker<'_> {
 #[cfg(test)]
 mod tests {
     use crate::example::Example;
-    use crate::simulation::job::Control;
+    use crate::simulation::Control;
 
     #[test]
     fn founders_of_each_fate_come_in_batches_in_order() {
@@ -110,6 +108,9 @@ mod tests {
         for (fate, founders) in batches {
             worker.found(fate, founders).unwrap();
         }
-        assert_eq!((worker.alive, worker.tables[0].rows(), worker.tables[1].rows()), (9096, 5000, 4096));
+        assert_eq!(
+            (worker.population.alive, worker.population.tables[0].rows(), worker.population.tables[1].rows()),
+            (9096, 5000, 4096)
+        );
     }
 }

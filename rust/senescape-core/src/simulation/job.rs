@@ -1,55 +1,17 @@
-//! Many replicates in parallel, with results that do not depend on how they were shared out.
+//! A model and a run of it, checked and compiled.
 
-use crate::document::check_run;
-use crate::document::{DistDocument, ModelDocument, RunDocument, TraitDocument};
-use crate::environment::timeline::Plan;
-use crate::error::{Error, guarded};
+use crate::document::{DistDocument, ModelDocument, RunDocument, TraitDocument, check_run};
+use crate::environment::Plan;
+use crate::error::Error;
 use crate::model::{Model, bind};
-use crate::recording::profile::Profile;
-use crate::recording::record::Record;
-use crate::simulation::callbacks::Outside;
-use crate::simulation::snapshot::State;
-use crate::simulation::worker::Worker;
-use parking_lot::Mutex;
-use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// What a caller shares with a run. A panic leaves no lock poisoned: what a lock holds is never left half changed.
-#[derive(Debug, Default)]
-pub struct Control {
-    /// Raise it to end the run at the next chance; finished replicates are kept.
-    pub cancel: AtomicBool,
-    /// Replicates finished so far.
-    pub finished: AtomicU64,
-    /// Where their time went.
-    pub profile: Mutex<Profile>,
-    /// Bytes that cells take, where there is a limit.
-    pub memory: AtomicU64,
-    /// Raise it by one to ask every tumour on its way for its state.
-    pub asked: AtomicU64,
-    /// The states that were given last, by replicate; at the end those of the horizon, where they are kept.
-    pub states: Mutex<BTreeMap<u64, State>>,
-    /// Finished replicates, where tumours on their way may be asked for.
-    pub records: Mutex<Vec<Record>>,
-}
-
-/// What a run gave: the finished replicates in order, and why it ended early, if it did.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Finished replicates, by number.
-    pub records: Vec<Record>,
-    /// What ended the run.
-    pub error: Option<Error>,
-}
 
 /// A model and a run, checked and ready.
 pub struct Job {
-    model: Model,
-    run: RunDocument,
-    plan: Arc<Plan>,
-    given: Vec<Vec<f32>>,
+    pub(super) model: Model,
+    pub(super) run: RunDocument,
+    pub(super) plan: Arc<Plan>,
+    pub(super) given: Vec<Vec<f32>>,
 }
 
 /// The trait whose first values are a given column.
@@ -156,61 +118,17 @@ impl Job {
         !self.run.visits.is_empty()
     }
 
-    /// Run all replicates on a pool of threads of its own; rules that are not compiled, and visits, are asked of `outside`.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if no pool of threads can be had. Errors of replicates are part of the outcome.
-    pub fn run(&self, control: &Control, outside: &dyn Outside, kept: &BTreeMap<u64, State>) -> Result<Outcome, Error> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.run.threads.max(1))
-            .thread_name(|i| format!("senescape-{i}"))
-            .build()
-            .map_err(|error| Error::Internal(format!("no threads: {error}")))?;
-        let failure: Mutex<Option<(u64, Error)>> = Mutex::new(None);
-        *control.profile.lock() = Profile::new(self.model.fates.len(), self.model.slow.len());
-        let first = self.run.first_replicate;
-        let done: BTreeSet<u64> = self.run.done.iter().copied().collect();
-        let too_many = |_| Error::Run(format!("{} replicates do not fit into memory", self.run.replicates));
-        let most = usize::try_from(self.run.replicates).unwrap_or(usize::MAX);
-        Vec::<Record>::new().try_reserve_exact(most).map_err(too_many)?;
-        let run = |worker: &mut Worker<'_>, replicate| {
-            // After a panic the worker is not used again: the run is over, and another clears what it left.
-            let outcome = guarded(&format!("replicate {replicate}"), || worker.run(replicate, kept.get(&replicate)));
-            control.profile.lock().take(&mut worker.profile);
-            match outcome {
-                Ok(record) => {
-                    control.finished.fetch_add(1, Ordering::Relaxed);
-                    if self.run.pausable {
-                        control.records.lock().push(record.clone());
-                    }
-                    Some(record)
-                }
-                Err(error) => {
-                    if !matches!(error, Error::Interrupted) {
-                        control.cancel.store(true, Ordering::Relaxed);
-                        keep_first(&failure, replicate, error);
-                    }
-                    None
-                }
-            }
-        };
-        // The first that does not finish ends all: of millions that were never begun, none is looked at.
-        let records: Vec<Record> = pool.install(|| {
-            (first..first.saturating_add(self.run.replicates))
-                .into_par_iter()
-                .filter(|number| !done.contains(number))
-                .map_init(|| Worker::new(&self.model, &self.run, &self.plan, &self.given, outside, control), run)
-                .while_some()
-                .collect()
-        });
-        let complete = records.len() + done.range(first..first.saturating_add(self.run.replicates)).count() == most;
-        let failure = failure.into_inner();
-        let error = match failure {
-            Some((_, error)) => Some(error),
-            None if !complete => Some(Error::Interrupted),
-            None => None,
-        };
-        Ok(Outcome { records, error })
+    /// Whether no cell can learn of another, and no rule ends the run at a time of its own: founders may then be run a batch
+    /// at a time.
+    pub(super) fn cells_are_independent(&self) -> bool {
+        let (model, run) = (&self.model, &self.run);
+        model.pools.is_empty()
+            && model.aggregates.is_empty()
+            && model.slow.is_empty()
+            && run.visits.is_empty()
+            && !run.pausable
+            && !run.keep
+            && run.stop.relapse.is_none()
     }
 
     /// Concentrations at the times of observation, `[observation][drug]`; NaN before the run begins.
@@ -226,33 +144,25 @@ impl Job {
 
 #[cfg(test)]
 impl Job {
-    /// One that has not run anything yet.
-    pub(crate) fn worker<'a>(&'a self, control: &'a Control) -> Worker<'a> {
-        Worker::new(&self.model, &self.run, &self.plan, &self.given, &crate::simulation::callbacks::Nothing, control)
-    }
-}
-
-/// Of several failures keep that of the smallest replicate number.
-fn keep_first(failure: &Mutex<Option<(u64, Error)>>, replicate: u64, error: Error) {
-    let mut slot = failure.lock();
-    if slot.as_ref().is_none_or(|(number, _)| replicate < *number) {
-        *slot = Some((replicate, error));
+    /// Make the environment that stands before the first epoch.
+    pub(crate) fn environment(&self) -> crate::environment::Env {
+        crate::environment::Env::new(&self.model, &self.plan)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::document::RelapseDocument;
     use crate::example::Example;
-    use crate::simulation::callbacks::Nothing;
+    use crate::simulation::{Control, Nothing};
+    use std::collections::BTreeMap;
 
     /// What is said, and of what.
     type Refused = (&'static str, fn(&mut Example));
 
     #[test]
     fn a_run_that_does_not_fit_its_model_is_refused() {
-        let refused: [Refused; 13] = [
+        let refused: [Refused; 12] = [
             ("rtol is 0;", |of| of.run.rtol = 0.0),
             ("rtol is 1;", |of| of.run.rtol = 1.0),
             ("1 initial counts for 2 fates", |of| of.run.initial = vec![6]),
@@ -269,7 +179,6 @@ mod tests {
             ("the relapse rule names fate 2, but there are 2", |of| {
                 of.run.stop.relapse = Some(RelapseDocument { fates: vec![0, 2], above: 1.0, after: 0.0 });
             }),
-            ("given_order must name each fate once", |of| of.run.given_order = vec![1, 1]),
             ("until is 0 h", |of| of.run.until = 0.0),
             ("9223372036854775808 replicates do not fit into memory", |of| of.run.replicates = 1 << 63),
         ];
@@ -282,24 +191,6 @@ mod tests {
             assert!(said.to_string().contains(what), "{said} for {what}");
         }
         example.with(|run| run.stop.max_cells = 300).job();
-    }
-
-    #[test]
-    fn replicates_that_are_done_are_left_out_and_the_rest_are_counted() {
-        let example = Example::kept("stops").with(|run| {
-            (run.first_replicate, run.replicates, run.done, run.threads) = (3, 6, vec![4, 7, 99], 2);
-        });
-        let control = Control::default();
-        let outcome = example.job().run(&control, &Nothing, &BTreeMap::new()).unwrap();
-        let numbers: Vec<u64> = outcome.records.iter().map(|record| record.replicate).collect();
-        assert!(outcome.error.is_none());
-        assert_eq!(numbers, [3, 5, 6, 8]);
-        assert_eq!(control.finished.load(Ordering::Relaxed), 4);
-        assert_eq!(control.profile.lock().replicates.calls, 4);
-        assert!(control.records.lock().is_empty(), "they are not asked for on the way");
-        let cancelled = Control { cancel: true.into(), ..Control::default() };
-        let outcome = example.job().run(&cancelled, &Nothing, &BTreeMap::new()).unwrap();
-        assert!(outcome.records.is_empty() && matches!(outcome.error, Some(Error::Interrupted)));
     }
 
     #[test]
@@ -316,15 +207,5 @@ mod tests {
             assert_eq!(later.iter().all(|x| x.is_nan()), *t < 30.0, "{t} h");
             assert!(*t < 30.0 || all.iter().zip(later).all(close), "{t} h");
         }
-    }
-
-    #[test]
-    fn of_several_failures_the_first_replicate_s_is_told() {
-        let failure = Mutex::new(None);
-        for replicate in [5, 3, 4] {
-            keep_first(&failure, replicate, Error::Internal(format!("of {replicate}")));
-        }
-        let said = failure.into_inner().map(|(number, error)| (number, error.to_string()));
-        assert_eq!(said, Some((3, "internal error, please report it: of 3".into())));
     }
 }

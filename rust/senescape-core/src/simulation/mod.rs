@@ -1,14 +1,30 @@
-//! Running replicates: the job, its worker, and the steps of the worker.
+//! Runs of replicates: what they need and give, and the steps that make them.
 
-pub(crate) mod blocks;
-pub(crate) mod bounds;
-pub mod callbacks;
-pub mod candidates;
-pub(crate) mod coupling;
-pub(crate) mod events;
-pub(crate) mod founders;
-pub mod job;
-pub(crate) mod limits;
-pub(crate) mod observation;
-pub mod snapshot;
-pub mod worker;
+mod blocks;
+mod bounds;
+mod callbacks;
+mod candidates;
+mod control;
+mod coupling;
+mod ensemble;
+mod events;
+mod founders;
+mod job;
+mod limits;
+mod memory_use;
+mod monitor;
+mod observation;
+mod progress;
+mod restore;
+mod rollback;
+mod scratch;
+mod snapshot;
+mod visits;
+mod worker;
+
+pub use callbacks::{About, Nothing, Outside, Scene};
+pub use control::Control;
+pub use ensemble::Outcome;
+pub use job::Job;
+pub use snapshot::State;
+use worker::Worker;

@@ -1,29 +1,28 @@
 //! Looking at all cells: what rules and pools see of them, and what a user reads out.
 
+use super::Worker;
 use crate::document::Gather;
-use crate::environment::env::Env;
+use crate::environment::Env;
 use crate::error::Error;
 use crate::expr::LANES;
-use crate::population::lanes::Lanes;
-use crate::recording::exact_sum::ExactSum;
-use crate::recording::record::Record;
-use crate::simulation::worker::Worker;
+use crate::population::Lanes;
+use crate::recording::{ExactSum, Record};
 
 impl Worker<'_> {
     /// Call `each` with all cells of a fate, in order, a handful at a time, their traits brought to a time.
-    pub(crate) fn for_lanes(
+    pub(super) fn for_lanes(
         &mut self,
         fate: usize,
         now: f64,
         mut each: impl FnMut(&mut Self, &Lanes),
     ) -> Result<(), Error> {
         let mut rows: Vec<u32> = Vec::with_capacity(LANES);
-        let total = self.tables[fate].rows();
+        let total = self.population.tables[fate].rows();
         let mut row = 0;
         loop {
             rows.clear();
             while row < total && rows.len() < LANES {
-                if !self.tables[fate].is_gone(row) {
+                if !self.population.tables[fate].is_gone(row) {
                     rows.push(row as u32);
                 }
                 row += 1;
@@ -31,21 +30,21 @@ impl Worker<'_> {
             if rows.is_empty() {
                 return Ok(());
             }
-            let mut lanes = self.take_lanes();
-            lanes.gather(&self.tables[fate], &rows, &self.everything);
+            let mut lanes = self.scratch.take_lanes();
+            lanes.gather(&self.population.tables[fate], &rows, &self.scratch.everything);
             lanes.now = [now; LANES];
             self.advance(fate, &mut lanes)?;
             each(self, &lanes);
-            self.spare.push(lanes);
+            self.scratch.put_lanes(lanes);
         }
     }
 
     /// Measure the aggregates at a time.
-    pub(crate) fn measure(&mut self, now: f64) -> Result<(), Error> {
-        let model = self.model;
+    pub(super) fn measure(&mut self, now: f64) -> Result<(), Error> {
+        let model = &self.job.model;
         for (i, aggregate) in model.aggregates.iter().enumerate() {
-            let alive = self.tables[aggregate.fate].alive() as f64;
-            self.measured[i] = match aggregate.kind {
+            let alive = self.population.tables[aggregate.fate].alive() as f64;
+            self.coupling.aggregates[i] = match aggregate.kind {
                 Gather::Count => alive,
                 Gather::Sum | Gather::Mean => {
                     let mut sum = 0.0;
@@ -67,18 +66,18 @@ impl Worker<'_> {
 
     /// Make the observation of an edge, if there is one. Sums are of all cells so far, also where
     /// founders are run a batch at a time.
-    pub(crate) fn observe(&mut self, edge: usize, record: &mut Record) -> Result<(), Error> {
-        let Some(row) = self.plan.observation[edge] else { return Ok(()) };
+    pub(super) fn observe(&mut self, edge: usize, record: &mut Record) -> Result<(), Error> {
+        let Some(row) = self.env.plan.observation[edge] else { return Ok(()) };
         let row = row as usize;
-        self.seen = row + 1;
-        let model = self.model;
+        self.progress.observed = row + 1;
+        let model = &self.job.model;
         let pools = model.pools.len();
-        record.pools[row * pools..(row + 1) * pools].copy_from_slice(&self.pool_state);
+        record.pools[row * pools..(row + 1) * pools].copy_from_slice(&self.coupling.pools);
         for (i, observable) in model.observables.iter().enumerate() {
             if observable.kind != Gather::Count {
-                let mut sum = self.sum(i, self.plan.edges[edge])?;
+                let mut sum = self.sum(i, self.env.plan.edges[edge])?;
                 let slot = row * model.observables.len() + i;
-                if let Some(batches) = self.batch_sums.get_mut(slot) {
+                if let Some(batches) = self.progress.batch_sums.get_mut(slot) {
                     batches.merge(&sum);
                     sum = *batches;
                 }
@@ -90,8 +89,8 @@ impl Worker<'_> {
 
     /// The sum of an observable over the cells of its fate.
     fn sum(&mut self, index: usize, now: f64) -> Result<ExactSum, Error> {
-        let observable = &self.model.observables[index];
-        let mut frame = std::mem::replace(&mut self.observable_frames[index], observable.value.bound.frame());
+        let observable = &self.job.model.observables[index];
+        let mut frame = std::mem::replace(&mut self.scratch.observables[index], observable.value.bound.frame());
         let mut sum = ExactSum::default();
         self.for_lanes(observable.fate, now, |worker, lanes| {
             let mut fill = |env: &Env| lanes.fill(&observable.value, &lanes.columns, &lanes.now, env, &mut frame);
@@ -104,20 +103,20 @@ impl Worker<'_> {
             observable.value.bound.values(&mut frame, lanes.n);
             frame.output(0)[..lanes.n].iter().for_each(|value| sum.add(*value));
         })?;
-        self.observable_frames[index] = frame;
+        self.scratch.observables[index] = frame;
         Ok(sum)
     }
 
     /// Make means and counts out of the sums of the first observations; the others were never made.
-    pub(crate) fn finish_read_outs(&self, observations: usize, record: &mut Record) {
-        let observables = &self.model.observables;
+    pub(super) fn finish_read_outs(&self, observations: usize, record: &mut Record) {
+        let observables = &self.job.model.observables;
         for (i, value) in record.observables.iter_mut().enumerate() {
             let (row, observable) = (i / observables.len(), &observables[i % observables.len()]);
             if row >= observations {
                 *value = f64::NAN;
                 continue;
             }
-            let cells = record.counts[row * self.model.fates.len() + observable.fate] as f64;
+            let cells = record.counts[row * self.job.model.fates.len() + observable.fate] as f64;
             *value = match observable.kind {
                 Gather::Count => cells,
                 Gather::Sum => *value,

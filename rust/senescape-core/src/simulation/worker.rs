@@ -1,29 +1,17 @@
 //! One replicate: epochs, the exchange of cells and environment, observations and stop rules.
 
-use crate::document::RunDocument;
-use crate::environment::env::Env;
-use crate::environment::timeline::Plan;
+use super::coupling::Coupling;
+use super::monitor::Monitor;
+use super::progress::Progress;
+use super::rollback::EpochStart;
+use super::scratch::Scratch;
+use super::{Control, Job, Outside, State};
+use crate::environment::{Env, Plan};
 use crate::error::{Error, FaultKind, RateFault};
-use crate::expr::Frame;
-use crate::kinetics::pools::PoolPath;
-use crate::model::{Model, Reads};
-use crate::population::lanes::Lanes;
-use crate::population::table::{Cell, Table};
-use crate::random::stream::Stream;
-use crate::recording::event_counts::{Account, cells_after};
-use crate::recording::exact_sum::ExactSum;
-use crate::recording::profile::Profile;
-use crate::recording::record::{Record, Stop};
-use crate::simulation::callbacks::Outside;
-use crate::simulation::job::Control;
-use crate::simulation::limits::{Held, LastWhole};
-use crate::simulation::snapshot::State;
-
-use crate::recording::counters::Tally;
-use crate::thinning::acceptance::Choices;
-use crate::thinning::scratch::FateScratch;
+use crate::population::Population;
+use crate::random::Stream;
+use crate::recording::{End, Profile, Record, Stop, cells_after};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// How far cells are run before the next look at all of them.
@@ -35,126 +23,41 @@ enum Pace {
     Whole,
 }
 
-/// How a replicate ended.
-pub(crate) struct End {
-    stop: Stop,
-    time: f64,
-    /// Observations that were made.
-    seen: usize,
-}
-
-/// Runs replicates, one after another, with the same scratch.
-pub struct Worker<'m> {
-    pub(crate) model: &'m Model,
-    pub(crate) run: &'m RunDocument,
-    /// The plan of the whole run, without visits.
-    whole: &'m Arc<Plan>,
-    /// The plan that is followed now.
-    pub(crate) plan: Arc<Plan>,
-    /// Rules that are called, and visits.
-    pub(crate) outside: &'m dyn Outside,
-    pub(crate) given: &'m [Vec<f32>],
-    pub(crate) control: &'m Control,
-    /// The last time that states were asked for and this worker answered.
-    answered: u64,
-    /// Whether no cell can learn of any other, and no rule ends the run at a time of its own.
-    independent: bool,
-    pub(crate) tables: Vec<Table>,
-    pub(crate) scratch: Vec<FateScratch>,
-    #[allow(clippy::vec_box, reason = "lanes are large: they are lent out by pointer")]
-    pub(crate) spare: Vec<Box<Lanes>>,
-    pub(crate) env: Env,
-    pub(crate) stream: Stream,
-    pub(crate) replicate: u64,
-    pub(crate) rtol: f64,
-    pub(crate) account: Account,
-    /// Where time went since it was last handed over.
-    pub profile: Profile,
-    pub(crate) first_event: Vec<f64>,
-    pub(crate) last_death: f64,
-    pub(crate) tally: Tally,
-    pub(crate) alive: u64,
-    /// Cells of each fate that came to the end.
-    pub(crate) survivors: Vec<i64>,
-    pub(crate) last_whole: LastWhole,
-    pub(crate) choices: Box<Choices>,
-    pub(crate) mother: Cell,
-    pub(crate) daughter: Cell,
-    pub(crate) before: Vec<f32>,
-    pub(crate) scalar: Vec<f64>,
-    /// What a read-out over all cells gathers.
-    pub(crate) everything: Reads,
-    pub(crate) observable_frames: Vec<Frame>,
-    pub(crate) pool_state: Vec<f64>,
-    pub(crate) corrected: PoolPath,
-    pub(crate) measured: Vec<f64>,
-    /// How the aggregates changed over the last epoch (1/h).
-    pub(crate) trend: Vec<f64>,
-    /// Observations made so far.
-    pub(crate) seen: usize,
-    /// Sums of read-outs over the batches so far, by observation; none where all cells are run together.
-    pub(crate) batch_sums: Vec<ExactSum>,
-    pub(crate) held: Held<'m>,
+/// Runs the replicates of a job one after another, with the same memory.
+pub(super) struct Worker<'m> {
+    pub(super) job: &'m Job,
+    pub(super) outside: &'m dyn Outside,
+    pub(super) monitor: Monitor<'m>,
+    /// The number of the replicate, and its random numbers.
+    pub(super) replicate: u64,
+    pub(super) stream: Stream,
+    pub(super) env: Env,
+    pub(super) population: Population,
+    pub(super) coupling: Coupling,
+    pub(super) progress: Progress,
+    pub(super) epoch_start: EpochStart,
+    /// The time that each kind of work took since the ensemble collected it last.
+    pub(super) profile: Profile,
+    pub(super) scratch: Scratch,
 }
 
 impl<'m> Worker<'m> {
-    /// A worker for runs of one model.
-    #[must_use]
-    pub fn new(
-        model: &'m Model,
-        run: &'m RunDocument,
-        plan: &'m Arc<Plan>,
-        given: &'m [Vec<f32>],
-        outside: &'m dyn Outside,
-        control: &'m Control,
-    ) -> Self {
-        let columns = model.columns.len();
-        let cell = Cell { traits: vec![0.0; columns], ..Cell::default() };
+    /// Make a worker that has not run a replicate yet.
+    pub(super) fn new(job: &'m Job, outside: &'m dyn Outside, control: &'m Control) -> Self {
+        let model = &job.model;
         Self {
-            model,
-            run,
-            whole: plan,
-            plan: Arc::clone(plan),
+            job,
             outside,
-            given,
-            control,
-            answered: 0,
-            independent: model.pools.is_empty()
-                && model.aggregates.is_empty()
-                && model.slow.is_empty()
-                && run.visits.is_empty()
-                && !run.pausable
-                && !run.keep
-                && run.stop.relapse.is_none(),
-            tables: model.fates.iter().map(|_| Table::new(columns, run.block)).collect(),
-            scratch: model.fates.iter().map(|fate| FateScratch::new(fate, columns)).collect(),
-            spare: Vec::new(),
-            env: Env::new(model, plan),
-            stream: Stream::new(0, 0),
+            monitor: Monitor::new(control),
             replicate: 0,
-            rtol: run.rtol,
-            first_event: vec![f64::NAN; model.transitions.len()],
-            last_death: f64::NAN,
-            tally: Tally::default(),
-            account: Account::default(),
+            stream: Stream::new(0, 0),
+            env: Env::new(model, &job.plan),
+            population: Population::new(model.fates.len(), model.columns.len(), job.run.block),
+            coupling: Coupling::new(model),
+            progress: Progress::new(model),
+            epoch_start: EpochStart::default(),
             profile: Profile::new(model.fates.len(), model.slow.len()),
-            alive: 0,
-            survivors: vec![0; model.fates.len()],
-            last_whole: LastWhole::default(),
-            choices: Box::default(),
-            mother: cell.clone(),
-            daughter: cell,
-            before: vec![0.0; columns],
-            scalar: Vec::new(),
-            everything: Reads { columns: (0..columns).collect(), age: true, marks: true, since: true },
-            observable_frames: model.observables.iter().map(|o| o.value.bound.frame()).collect(),
-            pool_state: Vec::new(),
-            corrected: PoolPath::default(),
-            measured: vec![0.0; model.aggregates.len()],
-            trend: vec![0.0; model.aggregates.len()],
-            seen: 0,
-            batch_sums: Vec::new(),
-            held: Held::nothing(control),
+            scratch: Scratch::new(model),
         }
     }
 
@@ -169,14 +72,14 @@ impl<'m> Worker<'m> {
         let begun = Instant::now();
         let mut record = None;
         // What was kept goes on as it was kept, epoch by epoch.
-        if self.independent && kept.is_none() && self.run.begin == 0.0 {
+        if self.job.cells_are_independent() && kept.is_none() && self.job.run.begin == 0.0 {
             record = self.attempt(replicate, Pace::Whole, None)?;
         }
         if record.is_none() {
             // In a run by epochs the cap ends the replicate in good order.
             record = self.attempt(replicate, Pace::Epochs, kept)?;
         }
-        let cells = self.run.initial.iter().sum::<u64>() as usize;
+        let cells = self.job.run.initial.iter().sum::<u64>() as usize;
         self.profile.replicates.add(cells, begun);
         record.ok_or_else(|| Error::Internal("a replicate has no end".into()))
     }
@@ -184,13 +87,13 @@ impl<'m> Worker<'m> {
     /// Run a replicate at a pace; nothing if there were more cells than the cap, and the pace does not show when.
     fn attempt(&mut self, replicate: u64, pace: Pace, kept: Option<&State>) -> Result<Option<Record>, Error> {
         self.reset(replicate);
-        let mut record = self.blank();
+        let drugs = self.job.has_visits();
+        let mut record = Record::blank(replicate, &self.job.model, self.job.observations(), drugs);
         let batched = if pace == Pace::Whole { record.observables.len() } else { 0 };
-        self.batch_sums.clear();
-        self.batch_sums.resize(batched, ExactSum::default());
+        self.progress.sum_batches(batched);
         let end = match pace {
             Pace::Whole => match self.run_whole(&mut record)? {
-                true => End { stop: Stop::Horizon, time: self.run.until, seen: self.run.observe.len() },
+                true => End { stop: Stop::Horizon, time: self.job.run.until, seen: self.job.run.observe.len() },
                 false => return Ok(None),
             },
             Pace::Epochs => self.run_epochs(&mut record, kept)?,
@@ -200,33 +103,23 @@ impl<'m> Worker<'m> {
 
     fn reset(&mut self, replicate: u64) {
         self.replicate = replicate;
-        self.stream = Stream::new(self.run.seed, replicate);
-        self.account.open(self.run.observe.len(), self.model);
-        let whole = Arc::clone(self.whole);
-        self.follow(whole);
-        self.seen = 0;
-        self.first_event.fill(f64::NAN);
-        self.last_death = f64::NAN;
-        self.tally = Tally::default();
-        self.pool_state.clone_from(&self.model.pool_initial);
-        self.survivors.fill(0);
+        self.stream = Stream::new(self.job.run.seed, replicate);
+        self.progress.reset(self.job.run.observe.len(), &self.job.model);
+        self.follow(Arc::clone(&self.job.plan));
+        self.coupling.pools.clone_from(&self.job.model.pool_initial);
         self.give_back();
         self.clear();
     }
 
     /// Go on by a plan.
-    pub(crate) fn follow(&mut self, plan: Arc<Plan>) {
-        self.account.follow(&plan);
-        self.env.follow(self.model, &plan);
-        self.plan = plan;
+    pub(super) fn follow(&mut self, plan: Arc<Plan>) {
+        self.progress.events.follow(&plan);
+        self.env.follow(&self.job.model, plan);
     }
 
     /// Take all cells out and go back to the start.
-    pub(crate) fn clear(&mut self) {
-        for table in &mut self.tables {
-            table.clear();
-        }
-        self.alive = 0;
+    pub(super) fn clear(&mut self) {
+        self.population.clear();
         self.env.enter(0);
     }
 
@@ -235,7 +128,7 @@ impl<'m> Worker<'m> {
         let mut from = 0;
         if let Some(state) = kept {
             from = self.restore(state, record)?;
-        } else if self.run.begin > 0.0 {
+        } else if self.job.run.begin > 0.0 {
             return Err(Error::Run(format!("nothing was kept of replicate {} to go on from", self.replicate)));
         } else {
             for (fate, founders) in self.batches() {
@@ -245,18 +138,19 @@ impl<'m> Worker<'m> {
                 }
             }
         }
-        let ended = if self.run.visits.is_empty() { self.run_plan(record, from)? } else { self.run_visits(record)? };
-        self.count_survivors();
+        let ended =
+            if self.job.run.visits.is_empty() { self.run_plan(record, from)? } else { self.run_visits(record)? };
+        self.progress.count_survivors(&self.population.tables);
         self.hand_over(ended.is_none(), record)?;
-        Ok(ended.unwrap_or(End { stop: Stop::Horizon, time: self.run.until, seen: self.seen }))
+        Ok(ended.unwrap_or(End { stop: Stop::Horizon, time: self.job.run.until, seen: self.progress.observed }))
     }
 
     /// Run the epochs of the plan; gives the end if the replicate ends with one of them.
-    pub(crate) fn run_plan(&mut self, record: &mut Record, from: usize) -> Result<Option<End>, Error> {
-        let begins = self.plan.edges[0] == 0.0;
-        for epoch in from..self.plan.epochs() {
+    pub(super) fn run_plan(&mut self, record: &mut Record, from: usize) -> Result<Option<End>, Error> {
+        let begins = self.env.plan.edges[0] == 0.0;
+        for epoch in from..self.env.plan.epochs() {
             self.env.enter(epoch);
-            self.tally.epochs += 1;
+            self.progress.counters.epochs += 1;
             if begins && epoch == 0 {
                 self.measure_first()?;
             }
@@ -265,55 +159,30 @@ impl<'m> Worker<'m> {
             if begins && epoch == 0 {
                 self.observe(0, record)?;
                 if self.relapsed(0.0) {
-                    return Ok(Some(End { stop: Stop::Relapsed, time: 0.0, seen: self.seen }));
+                    return Ok(Some(End { stop: Stop::Relapsed, time: 0.0, seen: self.progress.observed }));
                 }
             }
             self.remember(epoch);
             if !self.span(epoch, epoch)? {
                 let time = self.env.start;
                 self.take_back(epoch);
-                return Ok(Some(End { stop: Stop::CellCap, time, seen: self.seen }));
+                return Ok(Some(End { stop: Stop::CellCap, time, seen: self.progress.observed }));
             }
             self.settle()?;
             self.observe(epoch + 1, record)?;
             let stop = match () {
                 () if self.relapsed(self.env.end) => Some(Stop::Relapsed),
-                () if self.alive > self.run.stop.max_cells => Some(Stop::CellCap),
+                () if self.population.alive > self.job.run.stop.max_cells => Some(Stop::CellCap),
                 () => None,
             };
             if let Some(stop) = stop {
-                return Ok(Some(End { stop, time: self.env.end, seen: self.seen }));
+                return Ok(Some(End { stop, time: self.env.end, seen: self.progress.observed }));
             }
-            if self.run.pausable {
+            if self.job.run.pausable {
                 self.answer(record);
             }
         }
         Ok(None)
-    }
-
-    /// Give the state if it was asked for since the last answer. Tumours with visits are not asked: what their plugins
-    /// remember is not the core's to keep.
-    fn answer(&mut self, record: &Record) {
-        let asked = self.control.asked.load(Ordering::Relaxed);
-        if asked != self.answered && self.run.visits.is_empty() {
-            self.answered = asked;
-            let state = self.save(self.env.end, record);
-            self.control.states.lock().insert(self.replicate, state);
-        }
-    }
-
-    /// At the end: keep the tumour as it stands at the horizon, or forget how it stood on the way.
-    fn hand_over(&mut self, at_horizon: bool, record: &Record) -> Result<(), Error> {
-        if self.run.keep && at_horizon {
-            for fate in 0..self.tables.len() {
-                self.bring(fate, self.run.until)?;
-            }
-            let state = self.save(self.run.until, record);
-            self.control.states.lock().insert(self.replicate, state);
-        } else if self.run.pausable {
-            self.control.states.lock().remove(&self.replicate);
-        }
-        Ok(())
     }
 
     /// Run founders a batch at a time, each to the horizon: the batch stays in the cache, and memory does not grow with
@@ -324,7 +193,7 @@ impl<'m> Worker<'m> {
             self.found(fate, founders)?;
             self.observe(0, record)?;
             let mut epoch = 0;
-            while epoch < self.plan.epochs() {
+            while epoch < self.env.plan.epochs() {
                 let last = self.last_of_span(epoch);
                 self.env.enter(epoch);
                 if !self.span(epoch, last)? {
@@ -333,45 +202,22 @@ impl<'m> Worker<'m> {
                 self.observe(last + 1, record)?;
                 epoch = last + 1;
             }
-            self.count_survivors();
+            self.progress.count_survivors(&self.population.tables);
         }
-        self.tally.epochs = self.plan.epochs() as u64;
-        let founders: u64 = self.run.initial.iter().sum();
-        Ok(self.account.most_cells(founders) <= self.run.stop.max_cells)
-    }
-
-    fn count_survivors(&mut self) {
-        for (survivors, table) in self.survivors.iter_mut().zip(&self.tables) {
-            *survivors += table.alive() as i64;
-        }
-    }
-
-    fn blank(&self) -> Record {
-        let rows = self.run.observe.len();
-        Record {
-            replicate: self.replicate,
-            counts: vec![-1; rows * self.model.fates.len()],
-            events: vec![-1; rows * self.model.transitions.len()],
-            pools: vec![f64::NAN; rows * self.model.pools.len()],
-            observables: vec![0.0; rows * self.model.observables.len()],
-            first_event: Vec::new(),
-            last_death: f64::NAN,
-            end_time: 0.0,
-            stop: Stop::Horizon,
-            total_events: Vec::new(),
-            total_counts: Vec::new(),
-            tally: Tally::default(),
-            drugs: if self.run.visits.is_empty() { Vec::new() } else { vec![f64::NAN; rows * self.model.drugs.len()] },
-        }
+        self.progress.counters.epochs = self.env.plan.epochs() as u64;
+        let founders: u64 = self.job.run.initial.iter().sum();
+        Ok(self.progress.events.most_cells(founders) <= self.job.run.stop.max_cells)
     }
 
     /// Complete the record, and check that every cell is accounted for.
     fn close(&self, mut record: Record, end: End) -> Result<Record, Error> {
-        self.account.enter(self.model, &self.run.initial, end.seen, &mut record);
+        self.progress.events.enter(&self.job.model, &self.job.run.initial, end.seen, &mut record);
         self.finish_read_outs(end.seen, &mut record);
-        record.total_events = self.account.totals(self.model.transitions.len());
-        record.total_counts = cells_after(self.model, &self.run.initial, &record.total_events);
-        for ((found, wanted), fate) in self.survivors.iter().zip(&record.total_counts).zip(&self.model.fates) {
+        record.total_events = self.progress.events.totals(self.job.model.transitions.len());
+        record.total_counts = cells_after(&self.job.model, &self.job.run.initial, &record.total_events);
+        for ((found, wanted), fate) in
+            self.progress.survivors.iter().zip(&record.total_counts).zip(&self.job.model.fates)
+        {
             if found != wanted {
                 return Err(Error::Internal(format!(
                     "the ledger does not close in replicate {}: fate '{}' has {found} cells, events say {wanted}",
@@ -379,34 +225,34 @@ impl<'m> Worker<'m> {
                 )));
             }
         }
-        record.first_event.clone_from(&self.first_event);
-        record.last_death = self.last_death;
+        record.first_event.clone_from(&self.progress.first_event);
+        record.last_death = self.progress.last_death;
         (record.stop, record.end_time) = (end.stop, end.time);
         let gone = record.total_counts.iter().all(|n| *n == 0);
         // Without cells nothing more can happen, but pools and read-outs still run to the horizon.
-        if end.stop == Stop::Horizon && gone && self.run.stop.eradicated {
+        if end.stop == Stop::Horizon && gone && self.job.run.stop.eradicated {
             record.stop = Stop::Eradicated;
-            record.end_time = if self.last_death.is_nan() { 0.0 } else { self.last_death };
+            record.end_time = if self.progress.last_death.is_nan() { 0.0 } else { self.progress.last_death };
         }
-        record.tally = self.tally;
+        record.tally = self.progress.counters;
         Ok(record)
     }
 
     fn relapsed(&self, now: f64) -> bool {
-        self.run.stop.relapse.as_ref().is_some_and(|rule| {
-            let cells: usize = rule.fates.iter().map(|&f| self.tables[f].alive()).sum();
+        self.job.run.stop.relapse.as_ref().is_some_and(|rule| {
+            let cells: usize = rule.fates.iter().map(|&f| self.population.tables[f].alive()).sum();
             now >= rule.after && cells as f64 > rule.above
         })
     }
 
-    pub(crate) fn interrupted(&self) -> bool {
-        self.control.cancel.load(Ordering::Relaxed)
+    pub(super) fn interrupted(&self) -> bool {
+        self.monitor.is_cancelled()
     }
 
-    pub(crate) fn fault(&self, fate: usize, rule: String, time: f64, kind: FaultKind) -> Error {
+    pub(super) fn fault(&self, fate: usize, rule: String, time: f64, kind: FaultKind) -> Error {
         Error::Rate(RateFault {
             rule,
-            fate: self.model.fates[fate].name.clone(),
+            fate: self.job.model.fates[fate].name.clone(),
             time,
             replicate: self.replicate,
             kind,
@@ -416,12 +262,36 @@ impl<'m> Worker<'m> {
 }
 
 #[cfg(test)]
+impl Job {
+    /// Make a worker that has not run anything yet.
+    pub(super) fn worker<'a>(&'a self, control: &'a Control) -> Worker<'a> {
+        Worker::new(self, &super::Nothing, control)
+    }
+
+    /// Make a worker whose tumour stands at the start of its first epoch.
+    pub(super) fn started<'a>(&'a self, control: &'a Control) -> Worker<'a> {
+        let mut worker = self.worker(control);
+        worker.coupling.pools.clone_from(&self.model.pool_initial);
+        worker.progress.events.open(self.observations(), &self.model);
+        worker.progress.events.follow(&worker.env.plan);
+        for (fate, founders) in worker.batches() {
+            worker.found(fate, founders).unwrap();
+        }
+        worker.env.enter(0);
+        worker.measure_first().unwrap();
+        worker.exchange(0).unwrap();
+        worker
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::document::{DoseDocument, Gather, Kind, ObservableDocument, RelapseDocument, RouteDocument};
-    use crate::example::{Example, founded};
+    use crate::example::Example;
     use crate::expr::{Input, Node};
-    use crate::simulation::callbacks::Nothing;
+    use crate::population::Cell;
+    use crate::simulation::Nothing;
     use std::collections::BTreeMap;
 
     #[test]
@@ -444,16 +314,16 @@ mod tests {
             })
             .job();
         let control = Control::default();
-        let mut worker = founded(&job, &control);
+        let mut worker = job.started(&control);
         let at = |worker: &mut Worker<'_>, epoch| {
             worker.env.enter(epoch);
             (worker.env.end, worker.relapsed(worker.env.end))
         };
         assert_eq!(at(&mut worker, 1), (10.0, false), "as many as allowed");
         let cell = Cell { traits: vec![1.0], ..Cell::default() };
-        worker.tables[1].push(&cell);
+        worker.population.tables[1].push(&cell);
         assert_eq!([0, 1, 2].map(|epoch| at(&mut worker, epoch)), [(5.0, false), (10.0, true), (15.0, true)]);
-        worker.tables[0].remove(0);
+        worker.population.tables[0].remove(0);
         assert_eq!(at(&mut worker, 2), (15.0, false));
     }
 

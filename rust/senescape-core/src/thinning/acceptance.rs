@@ -1,9 +1,9 @@
 //! The arithmetic of thinning in columns, a lane a cell.
 
-use crate::environment::env::Times;
+use crate::environment::Times;
 use crate::expr::{LANES, Level, Register, at_level};
-use crate::population::table::Table;
-use crate::random::stream::Stream;
+use crate::population::Table;
+use crate::random::Stream;
 
 /// Numbers for a handful of cells: what is drawn for them, what they choose, when they wake.
 pub(crate) struct Choices {
@@ -127,7 +127,7 @@ pub(crate) fn is_bound(low: f32, high: f32) -> bool {
     (high < f32::INFINITY) & !low.is_nan()
 }
 
-/// Add the upper ends of a hazard to the bounds, and mark where an end is missing or the lower end is negative.
+/// Add the upper ends of a hazard to the bounds, and mark where there is none or where the lower end is negative.
 pub(crate) fn add_bounds(low: &Register, high: &Register, bounds: &mut Times, marks: &mut [u32; LANES]) {
     at_level!(
         Level::best(),
@@ -172,7 +172,7 @@ mod tests {
             made.add([0.25; LANES]);
             assert_eq!((made.sound(LANES), made.sound(4), made.sound(3)), (sound, sound, true), "{hazard}");
         }
-        // Without an upper end every hazard is within it; infinity is not an upper end all the same.
+        // Without an upper end every hazard is within it; infinity is none all the same.
         let mut made = Choices { bounds: [f64::INFINITY; LANES], ..choices() };
         made.add([f64::INFINITY; LANES]);
         assert!(!made.sound(LANES));
@@ -184,7 +184,7 @@ mod tests {
         made.uniforms[..5].copy_from_slice(&[0.0625, 0.25, 0.4375, 0.625, 0.75]);
         made.add([0.25; LANES]);
         made.add([0.5; LANES]);
-        assert_eq!(made.chosen[..5], [0, 1, 1, 1, 2], "2 stands for neither");
+        assert_eq!(made.chosen[..5], [0, 1, 1, 1, 2], "2 is none of the two");
     }
 
     #[test]

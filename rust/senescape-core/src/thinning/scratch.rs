@@ -1,9 +1,9 @@
-//! Scratch for the cells of one fate.
+//! Memory that the cells of one fate are run with.
 
 use crate::expr::{Frame, IntervalFrame};
 use crate::model::Fate;
+use crate::population::Boxes;
 use crate::population::flow::Driver;
-use crate::population::lanes::Boxes;
 
 /// Scratch for the cells of one fate.
 pub struct FateScratch {

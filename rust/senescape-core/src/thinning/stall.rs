@@ -1,4 +1,4 @@
-//! Whether cells get on: one with a hazard beyond reason takes rounds without end.
+//! Cells that come up again and again without getting on.
 
 /// Candidates of one cell within one epoch after which its hazard is taken for a slip of units.
 const ROUND_LIMIT: u32 = 200_000;
@@ -9,7 +9,7 @@ const STRETCH: u32 = 1000;
 /// Whether cells that are looked at again and again get on.
 pub(crate) struct Pace {
     pub(crate) round: u32,
-    reached: f64,
+    pub(crate) reached: f64,
 }
 
 impl Pace {
@@ -28,5 +28,17 @@ impl Pace {
         let way = slowest - std::mem::replace(&mut self.reached, slowest);
         let stretch = f64::from(STRETCH);
         (way * f64::from(ROUND_LIMIT) < epoch * stretch).then(|| stretch / way.max(f64::EPSILON))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slowest_cell_must_come_further_by_a_200th_of_the_epoch() {
+        let mut pace = Pace::from(5.0);
+        assert_eq!(pace.too_slow(6.0, 200.0), None);
+        assert_eq!(pace.too_slow(6.5, 200.0), Some(2000.0));
     }
 }

@@ -1,7 +1,7 @@
 //! The models and runs of `tests/kept`, for tests from outside.
 
 use senescape_core::document::{ModelDocument, RunDocument};
-use senescape_core::simulation::job::Job;
+use senescape_core::simulation::Job;
 use std::path::{Path, PathBuf};
 
 /// A model and a run of it.

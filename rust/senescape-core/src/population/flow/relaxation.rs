@@ -1,11 +1,11 @@
 //! The arithmetic of relaxation, over the lanes of cells.
 
 use super::ROUNDINGS;
-use crate::environment::env::Times;
+use crate::environment::Times;
 use crate::expr::math::{exp_f32, exp_f64};
 use crate::expr::{LANES, Level, at_level};
 use crate::model::Flow;
-use crate::population::lanes::Column;
+use crate::population::Column;
 
 pub(super) fn hours_between(from: &Times, to: &Times) -> Column {
     let mut hours = [0.0; LANES];

@@ -5,14 +5,13 @@ use super::{
     Transition, Value,
 };
 use crate::document::{
-    DistDocument, FlowDocument, Gather, InheritDocument, Kind, ModelDocument, SlowDocument, check_names,
+    DistDocument, FlowDocument, Gather, InheritDocument, Kind, ModelDocument, SlowDocument, check_model,
 };
 use crate::error::Error;
 use crate::expr::{Dims, Graph, Input, Limits, Node, NodeId, Program};
 use crate::kinetics::drug::Pk;
 use crate::kinetics::pools::Pools;
-use crate::random::distribution::Dist;
-use crate::random::stream::name_key;
+use crate::random::{Dist, name_key};
 
 /// Compile the rules of a document and bind parameter values (in the document's order).
 ///
@@ -28,7 +27,7 @@ pub fn bind(
     rtol: f64,
     hold_all: bool,
 ) -> Result<Model, Error> {
-    check_names(document)?;
+    check_model(document)?;
     if params.len() != document.params.len() {
         return Err(Error::Run(format!("{} parameter values for {} parameters", params.len(), document.params.len())));
     }

@@ -1,7 +1,7 @@
 //! Programs on whole columns: what tests of a rule compare with the rule itself.
 
-use crate::error::Error;
-use crate::expr::{Dims, Graph, Input, LANES, Limits, NodeId, Program};
+use super::error::ColumnError;
+use super::{Dims, Graph, Input, LANES, Limits, NodeId, Program};
 
 /// Anything that can be read may be: no model stands behind a bare graph.
 const ANY: usize = 1 << 16;
@@ -12,13 +12,13 @@ pub type Ends = (Vec<f32>, Vec<f32>);
 /// The values of some nodes in single precision, one column a node. Each input has a column; all are of one length.
 ///
 /// # Errors
-/// [`Error::Expr`] if the graph is not valid, [`Error::Model`] if an input is missing or columns differ in length.
+/// [`ColumnError::Graph`] if the graph is not valid, [`ColumnError::Columns`] if an input is missing or columns differ in length.
 pub fn values(
     graph: &Graph,
     roots: &[NodeId],
     params: &[f64],
     inputs: &[(Input, Vec<f32>)],
-) -> Result<Vec<Vec<f32>>, Error> {
+) -> Result<Vec<Vec<f32>>, ColumnError> {
     let (program, columns) = prepare(graph, roots, params, inputs)?;
     let bound = program.bind(params);
     let mut frame = bound.frame();
@@ -52,14 +52,14 @@ pub fn bounds(
     params: &[f64],
     low: &[(Input, Vec<f32>)],
     high: &[(Input, Vec<f32>)],
-) -> Result<Vec<Ends>, Error> {
+) -> Result<Vec<Ends>, ColumnError> {
     let (program, columns) = prepare(graph, roots, params, low)?;
     let (_, same) = prepare(graph, roots, params, high)?;
     let bound = program.bind(params);
     let mut frame = bound.interval_frame();
     let rows = low.first().map_or(1, |(_, column)| column.len());
     if high.first().map_or(1, |(_, column)| column.len()) != rows {
-        return Err(Error::Model("lower and upper ends differ in length".into()));
+        return Err(ColumnError::Columns("lower and upper ends differ in length".into()));
     }
     let mut out = vec![(Vec::with_capacity(rows), Vec::with_capacity(rows)); roots.len()];
     let time = |inputs: &[(Input, Vec<f32>)]| inputs.iter().position(|(input, _)| *input == Input::Time);
@@ -91,17 +91,20 @@ fn prepare(
     roots: &[NodeId],
     params: &[f64],
     inputs: &[(Input, Vec<f32>)],
-) -> Result<(Program, Vec<usize>), Error> {
+) -> Result<(Program, Vec<usize>), ColumnError> {
     let dims = Dims { traits: ANY, slow: ANY, marks: ANY, drugs: ANY, pools: ANY, fates: ANY, params: params.len() };
     graph.check(&dims, &Limits::default())?;
     let program = Program::compile(graph, roots)?;
     let find = |input: &Input| {
         let found = inputs.iter().position(|(known, _)| known == input);
-        found.ok_or_else(|| Error::Model(format!("the rule reads {input:?}, for which there are no values")))
+        found.ok_or_else(|| ColumnError::Columns(format!("the rule reads {input:?}, for which there are no values")))
     };
     let columns = program.inputs().iter().map(find).collect::<Result<_, _>>()?;
     if let Some((input, _)) = inputs.iter().find(|(_, column)| column.len() != inputs[0].1.len()) {
-        return Err(Error::Model(format!("the values of {input:?} differ in number from those of {:?}", inputs[0].0)));
+        return Err(ColumnError::Columns(format!(
+            "the values of {input:?} differ in number from those of {:?}",
+            inputs[0].0
+        )));
     }
     Ok((program, columns))
 }
@@ -119,8 +122,8 @@ fn widened(column: &[f32]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Binary, Node};
     use super::*;
-    use crate::expr::{Binary, Node};
 
     /// `age * 2 + time` over more rows than there are lanes.
     fn graph() -> Graph {
