@@ -13,7 +13,8 @@ __all__ = ["Relapse"]
 class Relapse:
     """Stop a replicate when the cells of some fates exceed a number.
 
-    Looked at whenever cells and environment are exchanged: at observations, doses and at least every ``sync`` hours.
+    Looked at whenever cells and environment are exchanged: at 0 h, at observations, doses and at least every ``sync`` hours. A
+    relapse is dated up to one such epoch late; a shorter ``sync`` makes its time finer.
 
     Parameters
     ----------
