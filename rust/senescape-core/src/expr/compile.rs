@@ -1,7 +1,8 @@
-//! From graph to program: dead nodes dropped, equal ones shared, what depends on parameters only split off.
+//! The compiler from graph to program: it drops dead nodes, shares equal ones and splits off what depends on parameters
+//! only.
 //!
-//! Rules compute in single precision, but for two things that it has too little range or too few digits for (`wide`):
-//! what follows from the time of the run alone, and quotients of powers.
+//! Rules compute in single precision, except where it has too little range or too few digits (`wide`): in what follows
+//! from the time of the run alone, and in quotients of powers.
 
 use super::error::ExprError;
 use super::graph::{Binary, Graph, Input, Node, NodeId, Unary, operand_order};
@@ -13,8 +14,8 @@ use std::collections::HashMap;
 type ValueId = usize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    /// By the bits, so that it can be hashed.
+enum ValueKind {
+    /// The bits of the number, which can be hashed.
     Const(u64),
     Param(u32),
     Input(Input),
@@ -23,21 +24,21 @@ enum Kind {
 
 #[derive(Default)]
 struct Values {
-    list: Vec<Kind>,
-    /// Whether the value depends on constants and parameters only.
+    list: Vec<ValueKind>,
+    /// True if the value depends on constants and parameters only.
     fixed: Vec<bool>,
-    known: HashMap<Kind, ValueId>,
+    known: HashMap<ValueKind, ValueId>,
 }
 
 impl Values {
-    fn add(&mut self, kind: Kind) -> ValueId {
+    fn add(&mut self, kind: ValueKind) -> ValueId {
         if let Some(&id) = self.known.get(&kind) {
             return id;
         }
         let fixed = match kind {
-            Kind::Const(_) | Kind::Param(_) => true,
-            Kind::Input(_) => false,
-            Kind::Apply(op, operands) => operands[..op.arity()].iter().all(|x| self.fixed[*x]),
+            ValueKind::Const(_) | ValueKind::Param(_) => true,
+            ValueKind::Input(_) => false,
+            ValueKind::Apply(op, operands) => operands[..op.arity()].iter().all(|x| self.fixed[*x]),
         };
         self.list.push(kind);
         self.fixed.push(fixed);
@@ -47,13 +48,13 @@ impl Values {
 
     fn constant(&self, id: ValueId) -> Option<f64> {
         match self.list[id] {
-            Kind::Const(bits) => Some(f64::from_bits(bits)),
+            ValueKind::Const(bits) => Some(f64::from_bits(bits)),
             _ => None,
         }
     }
 
     fn unary(&mut self, op: Op, x: ValueId) -> ValueId {
-        self.add(Kind::Apply(op, [x, 0, 0]))
+        self.add(ValueKind::Apply(op, [x, 0, 0]))
     }
 
     fn binary(&mut self, op: Op, x: ValueId, y: ValueId) -> ValueId {
@@ -65,20 +66,20 @@ impl Values {
             Op::Binary(Binary::Add | Binary::Sub) if self.constant(y) == Some(0.0) => return x,
             Op::Binary(Binary::Mul) if self.constant(x) == Some(1.0) => return y,
             Op::Binary(Binary::Mul | Binary::Div) if self.constant(y) == Some(1.0) => return x,
-            // a / (a + b) knows more about its range than a division does.
+            // The range of a / (a + b) is known better than that of a division.
             Op::Binary(Binary::Div) => {
-                if let Kind::Apply(Op::Binary(Binary::Add), [p, q, _]) = self.list[y] {
+                if let ValueKind::Apply(Op::Binary(Binary::Add), [p, q, _]) = self.list[y] {
                     if p == x {
-                        return self.add(Kind::Apply(Op::Ratio, [x, q, 0]));
+                        return self.add(ValueKind::Apply(Op::Ratio, [x, q, 0]));
                     }
                     if q == x {
-                        return self.add(Kind::Apply(Op::Ratio, [x, p, 0]));
+                        return self.add(ValueKind::Apply(Op::Ratio, [x, p, 0]));
                     }
                 }
             }
             _ => {}
         }
-        self.add(Kind::Apply(op, [x, y, 0]))
+        self.add(ValueKind::Apply(op, [x, y, 0]))
     }
 }
 
@@ -97,14 +98,14 @@ impl Program {
             }
             let at = |x: NodeId| value_of[x as usize];
             value_of[id] = match *node {
-                // Minus zero is zero: one constant, not two.
-                Node::Const { value } => values.add(Kind::Const((value + 0.0).to_bits())),
-                Node::Param { index } => values.add(Kind::Param(index)),
-                Node::Input { input } => values.add(Kind::Input(input)),
+                // Minus zero is zero, so that both are one constant.
+                Node::Const { value } => values.add(ValueKind::Const((value + 0.0).to_bits())),
+                Node::Param { index } => values.add(ValueKind::Param(index)),
+                Node::Input { input } => values.add(ValueKind::Input(input)),
                 Node::Unary { f: Unary::Square, x } => values.unary(Op::Power(2), at(x)),
                 Node::Unary { f, x } => values.unary(Op::Unary(f), at(x)),
                 Node::Binary { f, x, y } => values.binary(Op::Binary(f), at(x), at(y)),
-                Node::Where { c, x, y } => values.add(Kind::Apply(Op::Where, [at(c), at(x), at(y)])),
+                Node::Where { c, x, y } => values.add(ValueKind::Apply(Op::Where, [at(c), at(x), at(y)])),
             };
         }
         let outputs: Vec<ValueId> = roots.iter().map(|r| value_of[*r as usize]).collect();
@@ -136,21 +137,21 @@ fn reachable(graph: &Graph, roots: &[NodeId]) -> Result<Vec<bool>, ExprError> {
     Ok(needed)
 }
 
-/// Which values are computed in double precision.
+/// Return which values are computed in double precision.
 ///
-/// The time of a run may be a million hours, of which single precision tells hours apart by a sixteenth: whatever follows
-/// from the time alone (`time >= start`, `time - start`) is computed wide, and rounded once it meets the cell. A quotient
-/// such as `x^n / (k^n + x^n)` is of ordinary size where its powers lie beyond single precision: it is computed wide from
-/// the powers on.
+/// The time of a run may be a million hours, where the steps of single precision are a sixteenth of an hour. What
+/// follows from the time alone (`time >= start`, `time - start`) is therefore computed wide, and rounded where it meets
+/// the cell. A quotient such as `x^n / (k^n + x^n)` is of ordinary size even where its powers lie beyond single
+/// precision: it is computed wide from the powers on.
 fn wide_values(values: &Values, used: &[bool]) -> Vec<bool> {
     let applied = |id: ValueId| match values.list[id] {
-        Kind::Apply(op, operands) => Some((op, operands)),
+        ValueKind::Apply(op, operands) => Some((op, operands)),
         _ => None,
     };
     let n = values.list.len();
     let (mut clock, mut power) = (vec![false; n], vec![false; n]);
     for id in 0..n {
-        clock[id] = values.list[id] == Kind::Input(Input::Time);
+        clock[id] = values.list[id] == ValueKind::Input(Input::Time);
         let Some((op, operands)) = applied(id) else { continue };
         let operands = &operands[..op.arity()];
         clock[id] = !values.fixed[id] && operands.iter().all(|x| clock[*x] || values.fixed[*x]);
@@ -182,16 +183,17 @@ fn is_arithmetic(op: Op) -> bool {
     matches!(op, Op::Ratio | Op::Unary(Unary::Neg) | Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Div))
 }
 
-/// Give registers: fixed values that varying code reads, then inputs, then one for each instruction; in both precisions.
+/// Give every value a register: first the fixed values that varying code reads, then the inputs, then one for each
+/// instruction, in both precisions.
 fn lay_out(values: &Values, outputs: &[ValueId]) -> Program {
     let n = values.list.len();
-    // Peepholes may have left values that nothing uses.
+    // Simplification may have left values that nothing uses.
     let mut used = vec![false; n];
     for &output in outputs {
         used[output] = true;
     }
     for id in (0..n).rev() {
-        if let (true, Kind::Apply(op, operands)) = (used[id], values.list[id]) {
+        if let (true, ValueKind::Apply(op, operands)) = (used[id], values.list[id]) {
             for x in &operands[..op.arity()] {
                 used[*x] = true;
             }
@@ -207,13 +209,13 @@ fn lay_out(values: &Values, outputs: &[ValueId]) -> Program {
             continue;
         }
         match *kind {
-            Kind::Const(bits) => program.constants.push((next, f64::from_bits(bits))),
-            Kind::Param(index) => program.params.push((next, index)),
-            Kind::Apply(op, operands) => {
+            ValueKind::Const(bits) => program.constants.push((next, f64::from_bits(bits))),
+            ValueKind::Param(index) => program.params.push((next, index)),
+            ValueKind::Apply(op, operands) => {
                 let from = operands.map(|x| lookup(&fixed_register, x));
                 program.fixed.push(Instruction { op, wide: wide[id], to: next, from });
             }
-            Kind::Input(_) => {}
+            ValueKind::Input(_) => {}
         }
         fixed_register[id] = next;
         next += 1;
@@ -226,7 +228,7 @@ fn lay_out(values: &Values, outputs: &[ValueId]) -> Program {
         single[output] = true;
     }
     let varying = |id: ValueId| match values.list[id] {
-        Kind::Apply(op, operands) if used[id] && !values.fixed[id] => Some((op, operands)),
+        ValueKind::Apply(op, operands) if used[id] && !values.fixed[id] => Some((op, operands)),
         _ => None,
     };
     for (id, wide) in wide.iter().enumerate() {
@@ -248,7 +250,7 @@ fn lay_out(values: &Values, outputs: &[ValueId]) -> Program {
         }
     }
     for id in (0..n).filter(|id| used[*id]) {
-        let Kind::Input(input) = values.list[id] else { continue };
+        let ValueKind::Input(input) = values.list[id] else { continue };
         program.inputs.push(input);
         file.place(id, false);
         if input == Input::Time && double[id] {
@@ -256,7 +258,7 @@ fn lay_out(values: &Values, outputs: &[ValueId]) -> Program {
         }
     }
     for id in 0..n {
-        if let Kind::Input(input) = values.list[id]
+        if let ValueKind::Input(input) = values.list[id]
             && used[id]
             && double[id]
             && input != Input::Time
@@ -293,7 +295,7 @@ impl Files {
         self.registers[file][id]
     }
 
-    /// Give a value that has a register of one precision its place in the other.
+    /// Convert a value from the register that it has in one precision to a register of the other.
     fn convert(&mut self, id: ValueId, op: Op, code: &mut Vec<Instruction>) {
         let wide = op == Op::Widen;
         let from = self.registers[usize::from(!wide)][id];
@@ -302,7 +304,7 @@ impl Files {
     }
 }
 
-/// The register of an operand; unused operand slots stand at register 0.
+/// Return the register of an operand; operands that an operation does not have read register 0.
 fn lookup(registers: &[u32], id: ValueId) -> u32 {
     match registers[id] {
         u32::MAX => 0,
