@@ -186,98 +186,148 @@ fn is_arithmetic(op: Op) -> bool {
 /// Give every value a register: first the fixed values that varying code reads, then the inputs, then one for each
 /// instruction, in both precisions.
 fn lay_out(values: &Values, outputs: &[ValueId]) -> Program {
+    let used = used_values(values, outputs);
+    let wide = wide_values(values, &used);
+    let layout = Layout { values, used, wide };
+    let mut program = Program::default();
+    let fixed_register = layout.place_fixed(&mut program);
+    let (single, double) = layout.precisions(outputs);
     let n = values.list.len();
-    // Simplification may have left values that nothing uses.
-    let mut used = vec![false; n];
+    let mut files = Files { registers: [vec![u32::MAX; n], vec![u32::MAX; n]], next: [0, 0] };
+    layout.place_broadcasts(&fixed_register, (&single, &double), &mut files, &mut program);
+    layout.place_inputs(&double, &mut files, &mut program);
+    layout.place_code((&single, &double), &mut files, &mut program);
+    [program.registers, program.wide_registers] = files.next;
+    program.outputs = outputs.iter().map(|x| files.registers[0][*x]).collect();
+    program
+}
+
+/// Return which values the outputs need: simplification may have left others.
+fn used_values(values: &Values, outputs: &[ValueId]) -> Vec<bool> {
+    let mut used = vec![false; values.list.len()];
     for &output in outputs {
         used[output] = true;
     }
-    for id in (0..n).rev() {
+    for id in (0..used.len()).rev() {
         if let (true, ValueKind::Apply(op, operands)) = (used[id], values.list[id]) {
             for x in &operands[..op.arity()] {
                 used[*x] = true;
             }
         }
     }
-    let wide = wide_values(values, &used);
-    let mut program = Program::default();
-    // The fixed part is a program of its own, whose inputs are constants and parameters.
-    let mut fixed_register = vec![u32::MAX; n];
-    let mut next = 0;
-    for (id, kind) in values.list.iter().enumerate() {
-        if !used[id] || !values.fixed[id] {
-            continue;
-        }
-        match *kind {
-            ValueKind::Const(bits) => program.constants.push((next, f64::from_bits(bits))),
-            ValueKind::Param(index) => program.params.push((next, index)),
-            ValueKind::Apply(op, operands) => {
-                let from = operands.map(|x| lookup(&fixed_register, x));
-                program.fixed.push(Instruction { op, wide: wide[id], to: next, from });
-            }
-            ValueKind::Input(_) => {}
-        }
-        fixed_register[id] = next;
-        next += 1;
-    }
-    program.fixed_registers = next;
+    used
+}
 
-    // Which values the varying code needs in single and in double precision.
-    let (mut single, mut double) = (vec![false; n], vec![false; n]);
-    for &output in outputs {
-        single[output] = true;
+/// The values of a program, and what decides where they go.
+struct Layout<'v> {
+    values: &'v Values,
+    used: Vec<bool>,
+    wide: Vec<bool>,
+}
+
+impl Layout<'_> {
+    /// Return the values that are used, in order.
+    fn used(&self) -> impl Iterator<Item = ValueId> {
+        (0..self.used.len()).filter(|id| self.used[*id])
     }
-    let varying = |id: ValueId| match values.list[id] {
-        ValueKind::Apply(op, operands) if used[id] && !values.fixed[id] => Some((op, operands)),
-        _ => None,
-    };
-    for (id, wide) in wide.iter().enumerate() {
-        let Some((op, operands)) = varying(id) else { continue };
-        let needed = if *wide { &mut double } else { &mut single };
-        for x in &operands[..op.arity()] {
-            needed[*x] = true;
-        }
-    }
-    let mut file = Files { registers: [vec![u32::MAX; n], vec![u32::MAX; n]], next: [0, 0] };
-    for id in (0..n).filter(|id| used[*id] && values.fixed[*id]) {
-        if single[id] {
-            program.broadcast.push(fixed_register[id]);
-            file.place(id, false);
-        }
-        if double[id] {
-            program.wide_broadcast.push(fixed_register[id]);
-            file.place(id, true);
+
+    /// Return the operation of a value that varying code computes.
+    fn varying(&self, id: ValueId) -> Option<(Op, [ValueId; 3])> {
+        match self.values.list[id] {
+            ValueKind::Apply(op, operands) if self.used[id] && !self.values.fixed[id] => Some((op, operands)),
+            _ => None,
         }
     }
-    for id in (0..n).filter(|id| used[*id]) {
-        let ValueKind::Input(input) = values.list[id] else { continue };
-        program.inputs.push(input);
-        file.place(id, false);
-        if input == Input::Time && double[id] {
-            program.clock = Some(file.place(id, true));
+
+    /// Lay out the fixed part, a program of its own whose inputs are constants and parameters. Returns its registers.
+    fn place_fixed(&self, program: &mut Program) -> Vec<u32> {
+        let mut registers = vec![u32::MAX; self.used.len()];
+        for id in self.used().filter(|id| self.values.fixed[*id]) {
+            let to = program.fixed_registers;
+            match self.values.list[id] {
+                ValueKind::Const(bits) => program.constants.push((to, f64::from_bits(bits))),
+                ValueKind::Param(index) => program.params.push((to, index)),
+                ValueKind::Apply(op, operands) => {
+                    let from = operands.map(|x| lookup(&registers, x));
+                    program.fixed.push(Instruction { op, wide: self.wide[id], to, from });
+                }
+                ValueKind::Input(_) => {}
+            }
+            registers[id] = to;
+            program.fixed_registers += 1;
+        }
+        registers
+    }
+
+    /// Return which values varying code needs in single precision, and which in double.
+    fn precisions(&self, outputs: &[ValueId]) -> (Vec<bool>, Vec<bool>) {
+        let (mut single, mut double) = (vec![false; self.used.len()], vec![false; self.used.len()]);
+        for &output in outputs {
+            single[output] = true;
+        }
+        for (id, wide) in self.wide.iter().enumerate() {
+            let Some((op, operands)) = self.varying(id) else { continue };
+            let needed = if *wide { &mut double } else { &mut single };
+            for x in &operands[..op.arity()] {
+                needed[*x] = true;
+            }
+        }
+        (single, double)
+    }
+
+    /// Give registers to the fixed values that varying code reads.
+    fn place_broadcasts(
+        &self,
+        fixed_register: &[u32],
+        (single, double): (&[bool], &[bool]),
+        files: &mut Files,
+        program: &mut Program,
+    ) {
+        for id in self.used().filter(|id| self.values.fixed[*id]) {
+            if single[id] {
+                program.broadcast.push(fixed_register[id]);
+                files.place(id, false);
+            }
+            if double[id] {
+                program.wide_broadcast.push(fixed_register[id]);
+                files.place(id, true);
+            }
         }
     }
-    for id in 0..n {
-        if let ValueKind::Input(input) = values.list[id]
-            && used[id]
-            && double[id]
-            && input != Input::Time
-        {
-            file.convert(id, Op::Widen, &mut program.code);
-        }
-        let Some((op, operands)) = varying(id) else { continue };
-        let from = operands.map(|x| lookup(&file.registers[usize::from(wide[id])], x));
-        let to = file.place(id, wide[id]);
-        program.code.push(Instruction { op, wide: wide[id], to, from });
-        match (wide[id], single[id], double[id]) {
-            (true, true, _) => file.convert(id, Op::Narrow, &mut program.code),
-            (false, _, true) => file.convert(id, Op::Widen, &mut program.code),
-            _ => {}
+
+    /// Give registers to the inputs, and to the time in double precision where it is needed.
+    fn place_inputs(&self, double: &[bool], files: &mut Files, program: &mut Program) {
+        for id in self.used() {
+            let ValueKind::Input(input) = self.values.list[id] else { continue };
+            program.inputs.push(input);
+            files.place(id, false);
+            if input == Input::Time && double[id] {
+                program.clock = Some(files.place(id, true));
+            }
         }
     }
-    [program.registers, program.wide_registers] = file.next;
-    program.outputs = outputs.iter().map(|x| file.registers[0][*x]).collect();
-    program
+
+    /// Write the varying code, with conversions right after the values that need them.
+    fn place_code(&self, (single, double): (&[bool], &[bool]), files: &mut Files, program: &mut Program) {
+        for id in self.used() {
+            if let ValueKind::Input(input) = self.values.list[id]
+                && double[id]
+                && input != Input::Time
+            {
+                files.convert(id, Op::Widen, &mut program.code);
+            }
+            let Some((op, operands)) = self.varying(id) else { continue };
+            let wide = self.wide[id];
+            let from = operands.map(|x| lookup(&files.registers[usize::from(wide)], x));
+            let to = files.place(id, wide);
+            program.code.push(Instruction { op, wide, to, from });
+            match (wide, single[id], double[id]) {
+                (true, true, _) => files.convert(id, Op::Narrow, &mut program.code),
+                (false, _, true) => files.convert(id, Op::Widen, &mut program.code),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// The registers of values in single precision, and in double.

@@ -58,6 +58,68 @@ pub struct FlowError {
     pub fault: FlowFault,
 }
 
+/// The steps that cells take next.
+struct Step {
+    from: Times,
+    to: Times,
+    /// True for the cells that are not at the end of their way.
+    pending: [bool; LANES],
+}
+
+/// Cells on their way, each by steps of its own.
+struct Walk {
+    /// The time that each cell has reached (h).
+    reached: Times,
+    /// The length of each cell's next step (h).
+    length: Times,
+    steps: [u32; LANES],
+    trust: [StepTrust; LANES],
+}
+
+impl Walk {
+    /// Begin the way of some cells, with one step each.
+    fn new(lanes: &Lanes) -> Self {
+        Self {
+            reached: lanes.since,
+            length: std::array::from_fn(|lane| lanes.now[lane] - lanes.since[lane]),
+            steps: [0; LANES],
+            trust: [StepTrust::default(); LANES],
+        }
+    }
+
+    /// Return the next steps, or nothing if all cells are at the end of their way.
+    fn next_step(&self, lanes: &Lanes) -> Option<Step> {
+        let mut step = Step { from: lanes.now, to: lanes.now, pending: [false; LANES] };
+        for lane in 0..lanes.n {
+            if self.reached[lane] < lanes.now[lane] {
+                step.pending[lane] = true;
+                step.from[lane] = self.reached[lane];
+                let end = step.from[lane] + self.length[lane];
+                // The last step ends at `now`, so that no sliver of a step is left.
+                step.to[lane] = if end + SHORTEST < lanes.now[lane] { end } else { lanes.now[lane] };
+            }
+        }
+        step.pending.contains(&true).then_some(step)
+    }
+
+    /// Return whether a cell's step is too long; its next one is then half as long.
+    fn refuses(&mut self, lane: usize, off: Deviation) -> bool {
+        let refused = self.trust[lane].refuses(off, self.length[lane] <= SHORTEST);
+        if refused {
+            self.length[lane] *= 0.5;
+        }
+        refused
+    }
+
+    /// Advance a cell by a step on a way of some length (h). Returns the number of its steps so far.
+    fn advance(&mut self, lane: usize, (from, to): (f64, f64), way: f64) -> u32 {
+        self.reached[lane] = to;
+        self.length[lane] = (2.0 * (to - from)).min(self.trust[lane].longest(way));
+        self.steps[lane] += 1;
+        self.steps[lane]
+    }
+}
+
 /// The integrator of one fate, with its memory.
 pub struct Driver {
     values: Vec<Frame>,
@@ -137,43 +199,24 @@ impl Driver {
         env: &Environment,
         rtol: f64,
     ) -> Result<(), FlowError> {
-        let mut reached = lanes.since;
-        let mut length: Times = std::array::from_fn(|lane| lanes.now[lane] - lanes.since[lane]);
-        let (mut steps, mut trust) = ([0_u32; LANES], [StepTrust::default(); LANES]);
-        loop {
-            let (mut from, mut to) = (lanes.now, lanes.now);
-            let mut on_its_way = [false; LANES];
-            for lane in 0..lanes.n {
-                if reached[lane] < lanes.now[lane] {
-                    on_its_way[lane] = true;
-                    from[lane] = reached[lane];
-                    let end = from[lane] + length[lane];
-                    // The last step ends at `now`, so that no sliver of a step is left.
-                    to[lane] = if end + SHORTEST < lanes.now[lane] { end } else { lanes.now[lane] };
-                }
-            }
-            if !on_its_way.contains(&true) {
-                break;
-            }
-            let error = self.step(fate, lanes, env, &from, &to, rtol)?;
-            for lane in (0..lanes.n).filter(|lane| on_its_way[*lane]) {
-                let (step, way) = (to[lane] - from[lane], lanes.now[lane] - lanes.since[lane]);
-                let allowed = (step / way).max(STEP_FRACTION);
+        let mut walk = Walk::new(lanes);
+        while let Some(step) = walk.next_step(lanes) {
+            let error = self.step(fate, lanes, env, &step.from, &step.to, rtol)?;
+            for lane in (0..lanes.n).filter(|lane| step.pending[*lane]) {
+                let (from, to, way) = (step.from[lane], step.to[lane], lanes.now[lane] - lanes.since[lane]);
+                let allowed = ((to - from) / way).max(STEP_FRACTION);
                 let mut off = Deviation { seen: error[lane] / allowed, hidden: 0.0 };
                 if off.seen <= 1.0 {
-                    let between = self.between(fate, lanes, env, lane, (from[lane], to[lane]), rtol)?;
+                    let between = self.between(fate, lanes, env, lane, (from, to), rtol)?;
                     off = Deviation { seen: off.seen.max(between.seen / allowed), hidden: between.hidden / allowed };
                 }
-                if trust[lane].refuses(off, length[lane] <= SHORTEST) {
-                    length[lane] *= 0.5;
+                if walk.refuses(lane, off) {
                     continue;
                 }
                 for (first, last) in self.first.iter_mut().zip(&self.last) {
                     first[lane] = last[lane];
                 }
-                (reached[lane], length[lane]) = (to[lane], (2.0 * step).min(trust[lane].longest(way)));
-                steps[lane] += 1;
-                if steps[lane] > MOST_STEPS {
+                if walk.advance(lane, (from, to), way) > MOST_STEPS {
                     let column = fate.driven[self.clocked[0]].column;
                     return Err(FlowError { column, lane, fault: FlowFault::Steps(MOST_STEPS) });
                 }
