@@ -52,8 +52,8 @@ fn cases() -> BTreeMap<String, Case> {
     names.map(|name| (name.clone(), Case::load(&name))).collect()
 }
 
-fn finished(job: &Job, control: &Control, kept: &BTreeMap<u64, Snapshot>) -> Vec<Record> {
-    let Outcome { records, error } = job.run(control, &Answers, kept).unwrap();
+fn finished(job: &Job, control: &Control, snapshots: &BTreeMap<u64, Snapshot>) -> Vec<Record> {
+    let Outcome { records, error } = job.run(control, &Answers, snapshots).unwrap();
     assert!(error.is_none(), "{error:?}");
     records
 }

@@ -7,7 +7,7 @@ use super::{Dims, Graph, Input, LANES, Limits, NodeId, Program};
 const ANY: usize = 1 << 16;
 
 /// A column of lower ends and one of upper ends.
-pub type Ends = (Vec<f32>, Vec<f32>);
+pub type ColumnEnds = (Vec<f32>, Vec<f32>);
 
 /// Return the values of some nodes in single precision, one column for each node. Each input has a column, and all
 /// columns have one length.
@@ -53,7 +53,7 @@ pub fn bounds(
     params: &[f64],
     low: &[(Input, Vec<f32>)],
     high: &[(Input, Vec<f32>)],
-) -> Result<Vec<Ends>, ColumnError> {
+) -> Result<Vec<ColumnEnds>, ColumnError> {
     let (program, columns) = prepare(graph, roots, params, low)?;
     let (_, same) = prepare(graph, roots, params, high)?;
     let bound = program.bind(params);

@@ -92,7 +92,7 @@ impl Program {
             let _ = writeln!(out, "f{register} = param {index}");
         }
         for line in &self.fixed {
-            let _ = writeln!(out, "{}", show(line, 'f', if line.wide { " (double)" } else { "" }));
+            let _ = writeln!(out, "{}", in_words(line, 'f', if line.wide { " (double)" } else { "" }));
         }
         for (register, from) in self.broadcast.iter().enumerate() {
             let _ = writeln!(out, "r{register} = f{from}");
@@ -107,7 +107,7 @@ impl Program {
             let _ = writeln!(out, "d{register} = input Time");
         }
         for line in &self.code {
-            let _ = writeln!(out, "{}", show(line, if line.wide { 'd' } else { 'r' }, ""));
+            let _ = writeln!(out, "{}", in_words(line, if line.wide { 'd' } else { 'r' }, ""));
         }
         for (i, register) in self.outputs.iter().enumerate() {
             let _ = writeln!(out, "output {i} = r{register}");
@@ -116,7 +116,7 @@ impl Program {
     }
 }
 
-fn show(line: &Instruction, kind: char, note: &str) -> String {
+fn in_words(line: &Instruction, kind: char, note: &str) -> String {
     let (to, from) = match line.op {
         Op::Widen => ('d', 'r'),
         Op::Narrow => ('r', 'd'),

@@ -1,6 +1,7 @@
 //! A model with its rules compiled and its parameters bound: what the engine runs.
 
 mod bind;
+mod inputs;
 
 pub use bind::bind;
 

@@ -65,7 +65,7 @@ impl<'m> Worker<'m> {
     ///
     /// # Errors
     /// [`Error::Rate`], [`Error::Pool`] or [`Error::Interrupted`]; [`Error::Run`] if the snapshot does not fit.
-    pub fn run(&mut self, replicate: u64, snapshot: Option<&Snapshot>) -> Result<Record, Error> {
+    pub(super) fn run(&mut self, replicate: u64, snapshot: Option<&Snapshot>) -> Result<Record, Error> {
         if self.interrupted() {
             return Err(Error::Interrupted);
         }

@@ -64,13 +64,13 @@ impl Segment {
     /// Return a range that holds every value from `s0` to `s1` (h), to the rounding of double precision.
     #[must_use]
     pub fn range(&self, s0: f64, s1: f64) -> (f64, f64) {
-        const PIECES: u32 = 64;
+        const RANGE_PIECES: u32 = 64;
         // A mode can rise only while a dose goes in.
         let (mut low, mut high) = (self.at(s1), self.at(s0));
         if self.infusion > 0.0 || self.depot > 0.0 {
             (low, high) = (f64::INFINITY, f64::NEG_INFINITY);
-            for i in 0..PIECES {
-                let edge = |i: u32| s0 + (s1 - s0) * (f64::from(i) / f64::from(PIECES));
+            for i in 0..RANGE_PIECES {
+                let edge = |i: u32| s0 + (s1 - s0) * (f64::from(i) / f64::from(RANGE_PIECES));
                 let (l, h) = self.piece(edge(i), edge(i + 1));
                 (low, high) = (low.min(l), high.max(h));
             }

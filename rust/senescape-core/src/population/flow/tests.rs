@@ -7,7 +7,7 @@ use crate::example::Example;
 use crate::expr::{Binary, Input, Node, NodeId, Unary};
 
 /// Return the fault of the model with every feature if the flow of a trait is toward a function of (100 - t) * `by`.
-fn told(f: Unary, by: f64, change: impl FnOnce(&mut Example, FlowDocument)) -> RateFault {
+fn fault_of(f: Unary, by: f64, change: impl FnOnce(&mut Example, FlowDocument)) -> RateFault {
     let mut example = Example::load("everything");
     let numbers = [100.0, by].map(|value| example.node(Node::Const { value }));
     let time = example.node(Node::Input { input: Input::Time });
@@ -23,7 +23,7 @@ fn told(f: Unary, by: f64, change: impl FnOnce(&mut Example, FlowDocument)) -> R
 #[test]
 fn a_target_that_is_not_finite_is_reported_though_hazards_read_the_trait() {
     for (f, by) in [(Unary::Sqrt, 1.0), (Unary::Exp, -1e4)] {
-        let fault = told(f, by, |example, flow| example.model.traits[4].flows[0] = flow);
+        let fault = fault_of(f, by, |example, flow| example.model.traits[4].flows[0] = flow);
         assert!((fault.rule.as_str(), fault.kind) == ("flow of damage", FaultKind::Unbounded), "{fault:?}");
         assert!((90.0..101.0).contains(&fault.time), "{fault:?}");
     }
@@ -32,7 +32,7 @@ fn a_target_that_is_not_finite_is_reported_though_hazards_read_the_trait() {
 #[test]
 fn a_target_that_is_not_finite_is_reported_though_only_a_read_out_reads_the_trait() {
     for (f, by, kind) in [(Unary::Sqrt, 1.0, FaultKind::NotANumber), (Unary::Exp, -1e4, FaultKind::Infinite)] {
-        let fault = told(f, by, |example, flow| {
+        let fault = fault_of(f, by, |example, flow| {
             let value = example.node(Node::Input { input: Input::Trait(5) });
             let of = TraitDocument { name: "seen".into(), flows: vec![flow], ..example.model.traits[0].clone() };
             example.model.traits.push(of);
