@@ -99,7 +99,10 @@ CHANGING = [drawn, drawn_by_python, drawn_by_a_generator, timed, counted, altern
 def test_rules_that_change_from_call_to_call_are_refused(rule):
     message = refused(rule)
     assert re.search("changes from call to call|the second time only", message)
-    assert f"test_trace_changes.py:{rule.__code__.co_firstlineno + 1}, in {rule.__name__}" in message or "counted" in message
+    assert (
+        f"test_trace_changes.py:{rule.__code__.co_firstlineno + 1}, in {rule.__name__}" in message
+        or "counted" in message
+    )
     assert "no random numbers, clocks or state that changes" in message
 
 
