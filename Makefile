@@ -40,7 +40,7 @@ $(VENV)/fit: $(BIN)/maturin requirements/fit.txt
 	touch $@
 
 fit: $(VENV)/built $(VENV)/fit  ## Fit the presets to the dose series and report: make fit MINUTES=15 [LINE=mcf7] [DATA=folder]
-	$(BIN)/python fits/dose_series.py --minutes $(MINUTES) $(addprefix --line ,$(LINE)) $(if $(DATA),--data '$(DATA)') --write
+	$(BIN)/python studies/howard2022/dose_series.py --minutes $(MINUTES) $(addprefix --line ,$(LINE)) $(if $(DATA),--data '$(DATA)') --write
 
 claims: $(VENV)/built $(VENV)/tools  ## Run the claims of the source and write docs/claims.md
 	$(BIN)/senescape claims --gallery docs
@@ -49,10 +49,10 @@ parameters: $(VENV)/built  ## Write docs/parameters.md from the code
 	$(BIN)/python -m senescape.plugins.parameter_table docs/parameters.md
 
 outcomes: $(VENV)/built $(VENV)/tools $(VENV)/fit  ## Outcomes of patients and sensitivity to parameters: docs/outcomes.md
-	$(BIN)/python fits/outcomes.py --write
+	$(BIN)/python studies/howard2022/outcomes.py --write
 
-predict: $(VENV)/built $(VENV)/tools  ## Predict schedules that were not fitted: predictions/
-	$(BIN)/python fits/predict.py
+predict: $(VENV)/built $(VENV)/tools  ## Predict schedules that were not fitted: studies/howard2022/predictions/
+	$(BIN)/python studies/howard2022/predict.py
 
 test: $(VENV)/built $(VENV)/tools lint  ## All checks and tests
 	cargo test --workspace --quiet
@@ -82,13 +82,13 @@ bench: $(VENV)/built $(VENV)/tools  ## Benchmarks beside numba and NumPy, as rat
 	cargo bench --package senescape-core --bench rules
 
 properties: $(VENV)/built $(VENV)/tools  ## What must hold for every rule and model, 10,000 examples of each
-	SENESCAPE_PROFILE=senescape-thorough $(BIN)/python -m pytest tests/test_properties.py -o timeout=3600
+	SENESCAPE_PROFILE=senescape-thorough $(BIN)/python -m pytest tests/testing/test_properties.py -o timeout=3600
 
 bounds: $(VENV)/built $(VENV)/tools  ## Random rules: make bounds CANDIDATES=1e9 looks for a hazard above its bound
-	$(BIN)/python -m tests.verification.random_rules --candidates $(CANDIDATES)
+	$(BIN)/python -m tools.random_rules --candidates $(CANDIDATES)
 
 trust: $(VENV)/built $(VENV)/tools  ## What is promised under faults, with figures and PASS or FAIL: make trust [PARTS="resume disk"] [SCALE=1]
-	$(BIN)/python -m tests.verification.trust $(PARTS) --scale $(SCALE)
+	$(BIN)/python -m tools.trust $(PARTS) --scale $(SCALE)
 
 FUZZ ?= program scenario state
 # Threads of a pool that is let go end in their own time, which would look like a leak; `make trust` measures what stays.
@@ -109,19 +109,19 @@ sanitize:  ## The core's Rust tests under the address sanitizer, and those of ma
 		$(call SANITIZED,thread) --test threads -- --test-threads=1
 
 power: $(VENV)/built $(VENV)/tools  ## Mistakes made on purpose in a copy: each must be caught by a test
-	$(BIN)/python -m tests.verification.seeded_bugs
+	$(BIN)/python -m tools.seeded_bugs
 
 # Results end up in mutants.out; `SHARD=1/8` takes an eighth of the mistakes, FILES some files of the core.
 mutants:  ## One line of the core wrong at a time, by the thousand: make mutants [FILES="random/stream.rs simulation/candidates.rs"] [SHARD=1/8]
 	cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --version 27.1.0
 	cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
 	-cargo mutants --package senescape-core $(if $(SHARD),--shard $(SHARD)) $(FILES:%=--file rust/senescape-core/src/%)
-	$(PYTHON) -m tests.verification.rust_mutants
+	$(PYTHON) -m tools.rust_mutants
 
 # Works in build/mutants-python; what no test told is printed, with a line for each module.
 mutants-python: $(VENV)/built $(VENV)/tools  ## One line of the package wrong at a time: make mutants-python [MODULES="units ledger"]
 	$(BIN)/pip install -q -r requirements/mutation.txt
-	$(BIN)/python -m tests.verification.mutants $(MODULES)
+	$(BIN)/python -m tools.mutants $(MODULES)
 
 clean:  ## Remove what was built
 	rm -rf $(VENV) target build dist
