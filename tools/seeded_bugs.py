@@ -53,18 +53,19 @@ class Bug:
 
 BUGS = {
     "constant-rate": Bug(
-        "a constant rate is 1% low", "simulation/candidates.rs", "self.scratch.choices.add([*hazard; LANES]);",
-        "self.scratch.choices.add([*hazard * 0.99; LANES]);"),
+        "a constant rate is 1% low", "simulation/candidates.rs",
+        "self.scratch.acceptance.add_hazards([*hazard; LANES]);",
+        "self.scratch.acceptance.add_hazards([*hazard * 0.99; LANES]);"),
     "varying-rate": Bug(
         "a rate that varies is 1% low", "simulation/candidates.rs",
-        "self.scratch.choices.add(values.output(output).map(f64::from));",
-        "self.scratch.choices.add(values.output(output).map(|h| f64::from(h) * 0.99));"),
+        "self.scratch.acceptance.add_hazards(values.output(output).map(f64::from));",
+        "self.scratch.acceptance.add_hazards(values.output(output).map(|h| f64::from(h) * 0.99));"),
     "low-bound": Bug(
-        "bounds are too low by 1%", "simulation/bounds.rs", "        self.scratch.choices.bounds = bounds;",
-        "        self.scratch.choices.bounds = bounds.map(|b| b * 0.99);"),
+        "bounds are too low by 1%", "simulation/bounds.rs", "        self.scratch.acceptance.bounds = bounds;",
+        "        self.scratch.acceptance.bounds = bounds.map(|b| b * 0.99);"),
     "reused-draw": Bug(
         "a draw is used twice after a candidate that came to nothing", "simulation/candidates.rs",
-        "            table.draws[row] += 1;\n            let share", "            let share"),
+        "            table.draws[row] += 1;\n            let fraction", "            let fraction"),
     "adjacent-seeds": Bug(
         "adjacent seeds share cells", "random/stream.rs",
         "let counter = [seed as u32,", "let counter = [(seed >> 1) as u32,"),
@@ -105,12 +106,12 @@ BUGS = {
         "                self.pools.fill(pool, &s[..n], &mut out[..n]);"),
     "no-trend": Bug(
         "aggregates stand still over an epoch", "simulation/coupling.rs",
-        "let ahead = ahead(is, self.coupling.slopes[i] * length);",
-        "let ahead = ahead(is, 0.0 * self.coupling.slopes[i] * length);"),
+        "let end = extrapolated(is, self.coupling.slopes[i] * length);",
+        "let end = extrapolated(is, 0.0 * self.coupling.slopes[i] * length);"),
     "wrong-row": Bug(
         "events are booked at the next observation", "recording/event_counts.rs",
-        "self.row = plan.next_observation[epoch] as usize * model.transitions.len();",
-        "self.row = (plan.next_observation[epoch] as usize + 1).min(self.events.len() / model.transitions.len() - 1) "
+        "self.row = timeline.next_observation[epoch] as usize * model.transitions.len();",
+        "self.row = (timeline.next_observation[epoch] as usize + 1).min(self.events.len() / model.transitions.len() - 1) "
         "* model.transitions.len();"),
     "drug-decay": Bug(
         "drugs decay 1% too fast", "kinetics/drug/segment.rs",
@@ -124,11 +125,11 @@ BUGS = {
         "        exponential(thresholds);\n        thresholds.iter_mut().for_each(|t| *t *= 0.99);"),
     "order-of-rows": Bug(
         "dropping rows changes their order", "population/table.rs",
-        "let kept: Vec<u32> = (0..self.rows() as u32)", "let kept: Vec<u32> = (0..self.rows() as u32).rev()"),
+        "let living: Vec<u32> = (0..self.rows() as u32)", "let living: Vec<u32> = (0..self.rows() as u32).rev()"),
     "state-without-thresholds": Bug(
         "a kept tumour forgets how far its cells were", "simulation/restore.rs",
-        "            table.restore(from, self.env.plan.top_level());",
-        "            table.restore(from, self.env.plan.top_level());\n"
+        "            table.restore(from, self.env.timeline.top_level());",
+        "            table.restore(from, self.env.timeline.top_level());\n"
         "            table.threshold.iter_mut().for_each(|t| *t *= 0.999);"),
 }  # fmt: skip
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from senescape._support.names import MOST_LISTED, MOST_PAIRS, Listing, check_spelling
 from senescape._support.suggest import did_you_mean
 from senescape.errors import FrozenError, ModelError, about
-from senescape.model.compile import CompiledModel, Parts, SlowRule, compile_model
+from senescape.model.compile import compile_model
+from senescape.model.compiled import CompiledModel, Parts, SlowRule
 from senescape.model.drugs import Drug
 from senescape.model.observables import Observable
 from senescape.model.pools import Pool

@@ -28,7 +28,7 @@ impl Builder {
     }
 }
 
-/// What tracing makes of the three rules.
+/// Return what tracing makes of the three rules.
 fn traced() -> (Graph, [NodeId; 3]) {
     use Binary::{Add, Div, Mul, Sub};
     let mut b = Builder(Vec::new());
@@ -80,7 +80,7 @@ fn traced() -> (Graph, [NodeId; 3]) {
 
 type Blocks = Vec<[Register; INPUTS]>;
 
-/// The rules as a Rust programmer would write them, with the standard library's exponential.
+/// Return the rules as a Rust programmer would write them, with the standard library's exponential.
 #[inline(always)]
 fn hand(blocks: &Blocks, out: &mut [[Register; 3]]) {
     for (x, out) in blocks.iter().zip(out) {

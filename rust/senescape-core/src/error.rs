@@ -1,14 +1,14 @@
-//! Every error of the core. Each names the thing, where it stands and the fix.
+//! Every error of the core. Each message names the thing, its place and the fix.
 
 use crate::expr::{ColumnError, ExprError};
 use crate::kinetics::drug::DrugError;
 use crate::kinetics::pools::PoolError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What can go wrong in the core.
+/// An error of the core.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The model document is not one: not JSON, an unknown key, an index out of range.
+    /// The model document is not valid: not JSON, an unknown key, an index out of range.
     #[error("the model is not valid: {0}")]
     Model(String),
     /// The run document is not valid for this model.
@@ -23,21 +23,21 @@ pub enum Error {
     /// A pool's differential equation failed.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// A hazard is not a rate.
+    /// A hazard is not a valid rate.
     #[error("{0}")]
     Rate(RateFault),
-    /// Code outside of the core failed.
+    /// A callback failed.
     #[error("{0}")]
-    Outside(Box<dyn std::error::Error + Send + Sync>),
-    /// Cells take more memory than they may.
+    Callback(Box<dyn std::error::Error + Send + Sync>),
+    /// The cells of all workers take more memory than the limit (bytes).
     #[error(
         "cells take more than max_memory = {limit} bytes: replicate {replicate} has {cells} cells at {time:.4} h, and {threads} \
          threads run replicates at once; raise max_memory, lower max_cells, or use fewer threads"
     )]
     Memory {
-        /// Bytes.
+        /// The limit (bytes).
         limit: u64,
-        /// Which replicate was seen to be too large.
+        /// The replicate that was found to be too large.
         replicate: u64,
         /// Its cells.
         cells: u64,
@@ -63,12 +63,12 @@ impl From<ColumnError> for Error {
     }
 }
 
-/// Do something; a panic on the way is an error, as any other.
+/// Do some work, and turn a panic on the way into an error.
 ///
 /// # Errors
-/// Those of `work`; [`Error::Internal`] with what the panic said, and where it happened: `of`.
+/// Those of `work`, and [`Error::Internal`] with the message of a panic and the name of the work, `of`.
 pub fn guarded<T>(of: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    // What `work` changes is not looked at again after a panic, but to be thrown away.
+    // What `work` was changing is thrown away after a panic, so that a broken invariant in it does no harm.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let said = payload.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
@@ -76,7 +76,7 @@ pub fn guarded<T>(of: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T
     })
 }
 
-/// A hazard, a trait or a target that left its range, and where.
+/// A hazard, a trait or a target that left its range, and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateFault {
     /// The rule: a transition's name, or `flow of <trait>`.
@@ -85,15 +85,15 @@ pub struct RateFault {
     pub fate: String,
     /// Hours since the start.
     pub time: f64,
-    /// Which replicate.
+    /// The replicate.
     pub replicate: u64,
-    /// What is wrong with it.
+    /// What is wrong with the rate.
     pub kind: FaultKind,
     /// The values the rule read, by name.
     pub inputs: Vec<(String, f64)>,
 }
 
-/// What is wrong with a rate.
+/// The way in which a rate is invalid.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the fields are what their names say")]
 pub enum FaultKind {
@@ -168,7 +168,7 @@ impl std::fmt::Display for RateFault {
     }
 }
 
-/// What is wrong with a hazard; nothing, where it is one.
+/// Return what is wrong with a hazard, or nothing for a valid one.
 pub(crate) fn rate_fault(hazard: f64) -> Option<FaultKind> {
     if hazard.is_nan() {
         Some(FaultKind::NotANumber)

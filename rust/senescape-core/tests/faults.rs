@@ -1,21 +1,21 @@
-//! What goes wrong in a run is an error that tells; what was finished before is kept.
+//! Failures of a run are errors with a clear message, and finished replicates are kept.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
 use common::Case;
-use senescape_core::document::{DoseDocument, Kind};
+use senescape_core::document::{DoseDocument, EventKind};
 use senescape_core::error::{Error, FaultKind, RateFault};
 use senescape_core::expr::{Binary, Input, Node, NodeId};
-use senescape_core::simulation::{Control, Outside, Scene};
+use senescape_core::simulation::{Callbacks, Control, Scene};
 use std::collections::BTreeMap;
 
-/// Answers with zeros, and panics in one replicate.
+/// Callbacks that return zeros, and panic in one replicate.
 struct Panics(u64);
 
-impl Outside for Panics {
+impl Callbacks for Panics {
     fn rule(&self, _: usize, fate: usize, scene: Scene<'_>) -> Result<Vec<f32>, Error> {
-        assert!(scene.about.replicate != self.0, "on purpose");
+        assert!(scene.overview.replicate != self.0, "on purpose");
         Ok(vec![0.0; scene.tables[fate].rows()])
     }
 
@@ -24,20 +24,20 @@ impl Outside for Panics {
     }
 }
 
-/// One fate, whose only hazard (1/h) is 0.5 for an hour and another from then on.
+/// Return a case with one fate, whose only hazard (1/h) is 0.5 for an hour and another from then on.
 fn with_rate(after: f64) -> Case {
-    let mut case = Case::kept("runaway");
+    let mut case = Case::load("runaway");
     let constants = [after, 0.5, 1.0];
     for (node, value) in case.model.nodes.nodes.iter_mut().zip(constants) {
         *node = Node::Const { value };
     }
-    case.model.transitions[0].kind = Kind::Move;
+    case.model.transitions[0].kind = EventKind::Move;
     case.model.transitions[0].target = Some(0);
     (case.run.initial, case.run.replicates) = (vec![20], 1);
     case
 }
 
-/// One more node for its rules.
+/// Add a node for the rules.
 fn node(case: &mut Case, node: Node) -> NodeId {
     let nodes = &mut case.model.nodes.nodes;
     nodes.push(node);
@@ -52,8 +52,8 @@ fn fault(case: &Case) -> RateFault {
 }
 
 #[test]
-fn a_hazard_beyond_reason_is_told_and_one_within_is_not() {
-    // Some 150,000 events of a cell in an epoch of a day are many, a million are a slip of units.
+fn a_hazard_beyond_reason_is_reported_and_one_within_is_not() {
+    // 150,000 events of a cell in an epoch of a day are many; a million are a slip of units.
     let job = with_rate(1.5e5 / 24.0).job(|run| (run.until, run.observe) = (24.0, vec![0.0, 24.0]));
     let outcome = job.run(&Control::default(), &Panics(99), &BTreeMap::new()).unwrap();
     assert!(outcome.error.is_none() && outcome.records[0].total_events[0] > 2_500_000, "{:?}", outcome.error);
@@ -62,7 +62,7 @@ fn a_hazard_beyond_reason_is_told_and_one_within_is_not() {
     assert_eq!((fault.rule.as_str(), fault.fate.as_str()), ("division", "a"));
 }
 
-/// Two fates between which cells go to and fro at a rate (1/h).
+/// Return a case with two fates between which cells go back and forth at a rate (1/h).
 fn to_and_fro(rate: f64) -> Case {
     let mut case = with_rate(rate);
     case.model.nodes.nodes[1] = Node::Const { value: rate };
@@ -76,7 +76,7 @@ fn to_and_fro(rate: f64) -> Case {
 }
 
 #[test]
-fn cells_that_go_to_and_fro_beyond_reason_are_told() {
+fn cells_that_go_to_and_fro_beyond_reason_are_reported() {
     let job = to_and_fro(2000.0).job(|run| (run.until, run.observe) = (24.0, vec![0.0, 24.0]));
     let outcome = job.run(&Control::default(), &Panics(99), &BTreeMap::new()).unwrap();
     assert!(outcome.error.is_none() && outcome.records[0].total_events[0] > 450_000, "{:?}", outcome.error);
@@ -106,8 +106,9 @@ fn what_is_beyond_reason_is_so_late_in_a_run_too() {
 }
 
 #[test]
-fn a_hazard_that_no_window_is_short_enough_for_is_told() {
-    // Nothing for two hours, beside one that works often; then beyond all measure at the end of the shortest window.
+fn a_hazard_that_no_window_is_short_enough_for_is_reported() {
+    // The hazard is 0 for two hours, beside another that is often accepted; then it is too large at the end of the
+    // shortest window.
     let mut case = with_rate(0.5);
     let [two, zero, steep] = [2.0, 0.0, 1e30].map(|value| node(&mut case, Node::Const { value }));
     let time = node(&mut case, Node::Input { input: Input::Time });
@@ -124,8 +125,8 @@ fn a_hazard_that_no_window_is_short_enough_for_is_told() {
 }
 
 #[test]
-fn a_negative_hazard_is_told_where_it_is_met() {
-    // A second transition whose hazard falls below zero after an hour, beside one that is sound.
+fn a_negative_hazard_is_reported_where_it_is_met() {
+    // A second transition whose hazard falls below zero after an hour, beside a valid one.
     let mut case = with_rate(0.5);
     case.model.nodes.nodes[0] = Node::Const { value: -0.25 };
     let sound = node(&mut case, Node::Const { value: 2.0 });
@@ -142,7 +143,7 @@ fn a_negative_hazard_is_told_where_it_is_met() {
 
 #[test]
 fn a_panic_is_an_error_that_names_the_replicate() {
-    let case = Case::kept("outside");
+    let case = Case::load("outside");
     for threads in [1, 2] {
         let job = case.job(|run| (run.replicates, run.first_replicate, run.threads) = (8, 0, threads));
         let control = Control::default();

@@ -1,39 +1,39 @@
-//! Results that are kept from one version to the next, to the bit.
+//! Results that stay the same from one version to the next, to the bit.
 //!
-//! Each `kept/NAME.json` holds a model and a run as the core reads them; `kept/hashes.txt` what came of them. Which law the
-//! results follow is tested elsewhere (tests/verification); here every draw of it is held in place, over threads, blocks and
-//! pauses. A change of these lines is a change of every user's numbers: it needs a reason, a new minor version and a line in
-//! the CHANGELOG, and `SENESCAPE_KEEP=1 cargo test --test kept` writes them anew.
+//! Each `kept/NAME.json` holds a model and a run as the core reads them, and `kept/hashes.txt` hashes of their results.
+//! Other tests check which law the results follow (tests/verification); these check that no draw changes, over threads,
+//! blocks and pauses. A change of these lines is a change of every user's numbers: it needs a reason, a new minor
+//! version and a line in the CHANGELOG, and `SENESCAPE_KEEP=1 cargo test --test kept` writes them anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
 use common::{Case, folder};
-use senescape_core::document::{DoseDocument, Kind, RouteDocument};
+use senescape_core::document::{DoseDocument, EventKind, RouteDocument};
 use senescape_core::error::Error;
 use senescape_core::recording::Record;
-use senescape_core::simulation::{Control, Job, Outcome, Outside, Scene, State};
+use senescape_core::simulation::{Callbacks, Control, Job, Outcome, Scene, Snapshot};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-/// Answers for the called rule and the visits of `outside.json`, from all that a scene shows.
+/// Callbacks for the rule and the visits of `outside.json`, which use everything in a scene.
 struct Answers;
 
-impl Outside for Answers {
+impl Callbacks for Answers {
     fn rule(&self, rule: usize, fate: usize, scene: Scene<'_>) -> Result<Vec<f32>, Error> {
-        let about = scene.about;
-        // What is shown is alive, and of the traits only.
-        assert!(about.current[fate] && scene.tables[fate].rows() == about.counts[fate] && about.traits == 1);
-        let crowd = (about.counts.iter().sum::<usize>() as f64 / 400.0) as f32;
+        let overview = scene.overview;
+        // Tables hold living cells, and their traits only.
+        assert!(overview.current[fate] && scene.tables[fate].rows() == overview.counts[fate] && overview.traits == 1);
+        let crowd = (overview.counts.iter().sum::<usize>() as f64 / 400.0) as f32;
         let table = &scene.tables[fate];
-        Ok((0..table.rows()).map(|row| 0.02 * crowd * table.columns[rule][row] + 1e-5 * about.time as f32).collect())
+        Ok((0..table.rows()).map(|row| 0.02 * crowd * table.columns[rule][row] + 1e-5 * overview.time as f32).collect())
     }
 
     fn visit(&self, number: usize, scene: Scene<'_>) -> Result<Option<Vec<DoseDocument>>, Error> {
-        let about = scene.about;
-        let mean = about.sums[0][0] / about.counts[0].max(1) as f64;
-        let amount = mean + about.drugs[0] + about.events[0] as f64 / 100.0;
+        let overview = scene.overview;
+        let mean = overview.sums[0][0] / overview.counts[0].max(1) as f64;
+        let amount = mean + overview.drugs[0] + overview.events[0] as f64 / 100.0;
         let dose = |visit: usize| DoseDocument {
             drug: 0,
             at: 15.0 * visit as f64 + 1.0,
@@ -49,16 +49,16 @@ fn cases() -> BTreeMap<String, Case> {
     let paths = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let named = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
     let names = named.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
-    names.map(|name| (name.clone(), Case::kept(&name))).collect()
+    names.map(|name| (name.clone(), Case::load(&name))).collect()
 }
 
-fn finished(job: &Job, control: &Control, kept: &BTreeMap<u64, State>) -> Vec<Record> {
-    let Outcome { records, error } = job.run(control, &Answers, kept).unwrap();
+fn finished(job: &Job, control: &Control, snapshots: &BTreeMap<u64, Snapshot>) -> Vec<Record> {
+    let Outcome { records, error } = job.run(control, &Answers, snapshots).unwrap();
     assert!(error.is_none(), "{error:?}");
     records
 }
 
-/// FNV-1a.
+/// Hash bytes by FNV-1a.
 fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
     bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
@@ -71,7 +71,7 @@ fn integers<'a>(values: impl IntoIterator<Item = &'a i64>) -> u64 {
     hash(values.into_iter().flat_map(|x| x.to_le_bytes()))
 }
 
-/// A line for all records: what it names is what moved.
+/// Return a line for all records, whose parts name what changed.
 fn line(records: &[Record]) -> String {
     let mut line = String::new();
     let mut add = |name: &str, value: u64| write!(line, " {name}={value:016x}").unwrap();
@@ -83,8 +83,8 @@ fn line(records: &[Record]) -> String {
     add("times", numbers(records.iter().flat_map(|r| r.first_event.iter().chain([&r.last_death, &r.end_time]))));
     add("stops", integers(&records.iter().map(|r| r.stop as i64).collect::<Vec<_>>()));
     let work = records.iter().flat_map(|r| {
-        let tally = r.tally;
-        [tally.epochs, tally.bounds, tally.candidates, tally.accepted].map(|n| i64::try_from(n).unwrap())
+        let counters = r.counters;
+        [counters.epochs, counters.bounds, counters.candidates, counters.accepted].map(|n| i64::try_from(n).unwrap())
     });
     add("work", integers(&work.collect::<Vec<_>>()));
     line
@@ -121,17 +121,17 @@ fn neither_threads_nor_blocks_nor_pauses_show() {
     }
 }
 
-/// Stop a run at the first state that anyone gives, and go on from there.
+/// Stop a run at the first snapshot of any replicate, and go on from there.
 fn stopped_and_resumed(case: &Case) -> Vec<Record> {
     let first = case.job(|run| run.pausable = true);
-    // A replicate that ends before this thread looks has taken its state back: another try, then.
+    // A replicate that ends before this thread reads its snapshot has removed it; then the loop tries again.
     for _ in 0..1000 {
         let control = Control::default();
-        control.asked.store(1, Ordering::Relaxed);
+        control.snapshot_requests.store(1, Ordering::Relaxed);
         let (outcome, states) = std::thread::scope(|scope| {
             let running = scope.spawn(|| first.run(&control, &Answers, &BTreeMap::new()).unwrap());
             loop {
-                let states = control.states.lock().clone();
+                let states = control.snapshots.lock().clone();
                 if !states.is_empty() || running.is_finished() {
                     control.cancel.store(true, Ordering::Relaxed);
                     return (running.join().unwrap(), states);
@@ -140,10 +140,10 @@ fn stopped_and_resumed(case: &Case) -> Vec<Record> {
         });
         assert_eq!(control.records.lock().len(), outcome.records.len());
         let done: Vec<u64> = outcome.records.iter().map(|record| record.replicate).collect();
-        let states: BTreeMap<u64, State> = states
+        let states: BTreeMap<u64, Snapshot> = states
             .into_iter()
             .filter(|(number, _)| !done.contains(number))
-            .map(|(number, state)| (number, State::from_bytes(&state.to_bytes().unwrap()).unwrap()))
+            .map(|(number, state)| (number, Snapshot::from_bytes(&state.to_bytes().unwrap()).unwrap()))
             .collect();
         if states.is_empty() {
             continue;
@@ -165,7 +165,8 @@ fn tumours_go_on_past_the_horizon() {
         if ["outside", "stops", "runaway"].contains(&name.as_str()) {
             continue; // They end before.
         }
-        // Half way, then on: the same law but other luck, as an epoch ends where none did. Twice on is the same to the bit.
+        // Half way, then on: the law is the same but the draws are not, because an epoch ends where none did. Going on
+        // twice gives the same bits.
         let half = case.run.observe[case.run.observe.len() / 2];
         let control = Control::default();
         let first = case.job(|run| {
@@ -175,7 +176,7 @@ fn tumours_go_on_past_the_horizon() {
             (run.cuts, run.split) = (vec![], None);
         });
         let before = finished(&first, &control, &BTreeMap::new());
-        let states = control.states.lock().clone();
+        let states = control.snapshots.lock().clone();
         assert!(states.values().all(|state| state.time == half), "{name}");
         let beyond = || case.job(|run| run.begin = half);
         let after = finished(&beyond(), &Control::default(), &states);
@@ -214,7 +215,7 @@ fn no_cell_is_lost() {
     }
 }
 
-/// Founders, and what came and went, are who is there, at each observation and at the end.
+/// Check that founders and events add up to the living cells, at each observation and at the end.
 fn conserved(name: &str, case: &Case, records: &[Record]) {
     let (fates, transitions) = (case.model.fates.len(), &case.model.transitions);
     for record in records {
@@ -224,9 +225,9 @@ fn conserved(name: &str, case: &Case, records: &[Record]) {
             let mut expected: Vec<i64> = case.run.initial.iter().map(|n| i64::try_from(*n).unwrap()).collect();
             for (transition, n) in transitions.iter().zip(events) {
                 match (transition.kind, transition.target) {
-                    (Kind::Division, _) => expected[transition.source] += n,
-                    (Kind::Death, _) => expected[transition.source] -= n,
-                    (Kind::Move, target) => {
+                    (EventKind::Division, _) => expected[transition.source] += n,
+                    (EventKind::Death, _) => expected[transition.source] -= n,
+                    (EventKind::Move, target) => {
                         expected[transition.source] -= n;
                         expected[target.unwrap()] += n;
                     }

@@ -32,7 +32,7 @@ fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// All Rust files below a folder, as paths relative to `source()`.
+/// Return all Rust files below a folder, as paths relative to `source()`.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -72,7 +72,7 @@ fn code(text: &str) -> String {
     kept
 }
 
-/// The first names of all paths that begin with `crate::`.
+/// Return the first names of all paths that begin with `crate::`.
 fn targets(code: &str) -> Vec<String> {
     let begins = code.match_indices("crate::").map(|(at, path)| &code[at + path.len()..]);
     begins.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
@@ -102,7 +102,7 @@ fn floor(room: &str) -> usize {
     ROOMS.iter().position(|known| *known == room).unwrap_or_else(|| panic!("{room} is not a room of the list"))
 }
 
-/// Rooms that lead back to themselves.
+/// Return the rooms that lead back to themselves.
 fn circles(arrows: &Arrows) -> Vec<String> {
     let reaches_itself = |room: &str| {
         let (mut seen, mut next) = (BTreeSet::new(), vec![room.to_owned()]);
@@ -136,7 +136,7 @@ fn rooms_use_only_rooms_above_them() {
 #[test]
 fn arrows_are_read_from_code_alone() {
     let text = "use crate::expr::Node;\n// crate::model\n#[cfg(test)]\nmod tests {\n    use crate::simulation::Job;\n    \
-                fn f() {\n    }\n}\nfn g() {\n    crate::error::guarded();\n}\n#[cfg(test)]\nuse crate::document::Kind;\n\
+                fn f() {\n    }\n}\nfn g() {\n    crate::error::guarded();\n}\n#[cfg(test)]\nuse crate::document::EventKind;\n\
                 use crate::random::Draws;\n";
     assert_eq!(targets(&code(text)), ["expr", "error", "random"]);
     let arrow = |from: &str, to: &str| ((from.to_owned(), to.to_owned()), BTreeSet::new());

@@ -1,4 +1,4 @@
-//! Documents made wrong in a few places: what raw bytes would hardly ever reach.
+//! Documents with a few errors in them, which raw bytes would hardly ever reach.
 
 use arbitrary::Arbitrary;
 use serde_json::Value;
@@ -19,7 +19,7 @@ enum What {
     Small(i8),
     Whole(i64),
     Number(f64),
-    /// One of the numbers that programs stumble over.
+    /// One of the numbers that often cause errors.
     Special(u8),
     Text(String),
     /// Another value of the document.
@@ -33,7 +33,7 @@ enum What {
 const SPECIAL: [f64; 12] =
     [0.0, -0.0, 1e308, -1e308, 1e-308, 5e-324, 1e38, 3.5e38, 1e-45, 4_294_967_295.0, 9.0e15, 0.5];
 
-/// All values that changes leave of a document.
+/// Return all values that changes leave of a document.
 pub fn edited(document: &Value, edits: &[Edit]) -> Value {
     let mut out = document.clone();
     for Edit { place, what } in edits {

@@ -1,6 +1,6 @@
-//! What must hold for whatever a stranger's file says: an error or a run, never a panic, and bounds that hold.
+//! What must hold for any file of a stranger: an error or a run, never a panic, and bounds that hold.
 //!
-//! Each function takes bytes, as a fuzzer makes them: they say how one of the models of `senescape-core/tests/kept` is changed.
+//! Each function takes bytes from a fuzzer, which say how one of the models of `senescape-core/tests/kept` is changed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is a finding")]
 
 mod edit;
@@ -10,14 +10,14 @@ use edit::{Edit, edited};
 use senescape_core::document::{DoseDocument, ModelDocument, RunDocument};
 use senescape_core::error::Error;
 use senescape_core::expr::{Graph, Input, Node, NodeId, columns};
-use senescape_core::simulation::{Control, Job, Outside, Scene, State};
+use senescape_core::simulation::{Callbacks, Control, Job, Scene, Snapshot};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// A hostile run may be a long one: it is stopped, as by Ctrl-C.
+/// The time after which a hostile run, which may be long, is cancelled as by Ctrl-C.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 const SEEDS: [&str; 6] = [
@@ -33,14 +33,14 @@ const SEEDS: [&str; 6] = [
 struct Case {
     whole: Value,
     job: Job,
-    /// Tumours on their way.
+    /// Snapshots of unfinished replicates, as bytes.
     states: Vec<Vec<u8>>,
 }
 
-/// Answers for rules that are called: nothing happens by them.
+/// Callbacks whose hazards are zero, and whose visits change nothing.
 struct Quiet;
 
-impl Outside for Quiet {
+impl Callbacks for Quiet {
     fn rule(&self, _: usize, fate: usize, scene: Scene<'_>) -> Result<Vec<f32>, Error> {
         Ok(vec![0.0; scene.tables[fate].rows()])
     }
@@ -50,7 +50,7 @@ impl Outside for Quiet {
     }
 }
 
-/// Any program: it is refused, or its values lie within its bounds.
+/// Run any program: it is refused, or its values lie within its bounds.
 pub fn program(data: &[u8]) {
     let mut from = Unstructured::new(data);
     let (Some(case), Ok(ends)) = (chosen(&mut from), <[(i16, u8); 8]>::arbitrary(&mut from)) else { return };
@@ -82,14 +82,14 @@ pub fn program(data: &[u8]) {
             columns::values(&graph, &roots, &params, &along(share)).expect("bounds were found, values are not");
         for (value, (low, high)) in values.iter().zip(&bounds) {
             let (value, low, high) = (value[0], low[0], high[0]);
-            // Bounds that are no numbers are those of a rule that may be none: the engine refuses it.
+            // Bounds that are not finite are those of a rule that may be undefined, which the engine refuses.
             let known = low.is_finite() && high.is_finite();
             assert!(!known || (low <= value && value <= high), "{value} lies outside {low} to {high}");
         }
     }
 }
 
-/// Any model and run: they are refused, or the run ends with results or an error that is not the engine's own.
+/// Run any model and run: they are refused, or the run ends with results or an error that is not internal.
 pub fn scenario(data: &[u8]) {
     let mut from = Unstructured::new(data);
     let Some(case) = chosen(&mut from) else { return };
@@ -99,7 +99,7 @@ pub fn scenario(data: &[u8]) {
     }
 }
 
-/// Any state of a tumour: it is refused, or the run goes on from it and ends.
+/// Go on from any snapshot: it is refused, or the run ends.
 pub fn state(data: &[u8]) {
     #[derive(Arbitrary)]
     struct Change {
@@ -120,7 +120,7 @@ pub fn state(data: &[u8]) {
             _ => drop(bytes.get_mut(at).map(|byte| *byte = to)),
         }
     }
-    match State::from_bytes(&bytes) {
+    match Snapshot::from_bytes(&bytes) {
         Ok(state) => finish(&case.job, &BTreeMap::from([(state.replicate, state)])),
         Err(error) => drop(error.to_string()),
     }
@@ -130,7 +130,7 @@ fn edits(from: &mut Unstructured<'_>) -> Vec<Edit> {
     Vec::arbitrary(from).unwrap_or_default()
 }
 
-/// One of the models, by the first byte.
+/// Return one of the models, by the first byte.
 fn chosen(from: &mut Unstructured<'_>) -> Option<&'static Case> {
     static CASES: OnceLock<Vec<Case>> = OnceLock::new();
     let cases = CASES.get_or_init(|| SEEDS.iter().map(|text| case(text)).collect());
@@ -148,7 +148,7 @@ fn case(text: &str) -> Case {
     whole["run"]["replicates"] = 2.into();
     whole["run"]["threads"] = 1.into();
     whole["run"]["max_memory"] = (1 << 26).into();
-    // Tumours as they stand at half time, and the run that goes on from there.
+    // Snapshots at half time, and the run that goes on from there.
     let mut later = whole.clone();
     later["run"]["visits"] = Value::Array(Vec::new());
     let mut first = later.clone();
@@ -159,7 +159,7 @@ fn case(text: &str) -> Case {
     later["run"]["begin"] = half.into();
     let control = Control::default();
     job(&first).unwrap().run(&control, &Quiet, &BTreeMap::new()).unwrap();
-    let states = control.states.lock().values().map(|state| state.to_bytes().unwrap()).collect();
+    let states = control.snapshots.lock().values().map(|state| state.to_bytes().unwrap()).collect();
     Case { whole, job: job(&later).unwrap(), states }
 }
 
@@ -177,8 +177,8 @@ fn job(whole: &Value) -> Option<Job> {
     Job::new(&model, run, part(whole, "columns")?).ok()
 }
 
-/// Run to the end, or for a moment.
-fn finish(job: &Job, kept: &BTreeMap<u64, State>) {
+/// Run to the end, or until patience is over.
+fn finish(job: &Job, snapshots: &BTreeMap<u64, Snapshot>) {
     let control = Control::default();
     let (done, wait) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
@@ -188,7 +188,7 @@ fn finish(job: &Job, kept: &BTreeMap<u64, State>) {
                 control.cancel.store(true, Ordering::Relaxed);
             }
         });
-        let outcome = job.run(control, &Quiet, kept);
+        let outcome = job.run(control, &Quiet, snapshots);
         done.send(()).unwrap_or_default();
         let error = match outcome {
             Ok(outcome) => outcome.error,

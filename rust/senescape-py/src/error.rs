@@ -1,4 +1,4 @@
-//! The one place where the core's errors become Python exceptions.
+//! Conversion of the core's errors to Python exceptions, in this one place.
 
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt};
 use pyo3::prelude::*;
@@ -20,7 +20,7 @@ create_exception!(
 create_exception!(senescape._core, MemoryLimitError, CoreError, "Cells take more memory than they may.");
 create_exception!(senescape._core, InternalError, CoreError, "A broken invariant of the engine.");
 
-/// The Python exception for a core error.
+/// Return the Python exception for a core error.
 pub fn into_py(py: Python<'_>, error: Error) -> PyErr {
     let text = error.to_string();
     match error {
@@ -30,7 +30,7 @@ pub fn into_py(py: Python<'_>, error: Error) -> PyErr {
         Error::Drug(_) => DrugError::new_err(text),
         Error::Pool(_) => PoolError::new_err(text),
         Error::Rate(fault) => rate(py, &fault, text),
-        Error::Outside(error) => match error.downcast::<PyErr>() {
+        Error::Callback(error) => match error.downcast::<PyErr>() {
             Ok(error) => *error,
             Err(_) => InternalError::new_err(text),
         },

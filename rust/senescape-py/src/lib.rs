@@ -1,27 +1,27 @@
 //! The Python module `senescape._core`: documents in, NumPy arrays out.
 //!
-//! The interpreter is released while replicates run; the calling thread looks for signals and reports progress.
+//! The interpreter is released while replicates run; the calling thread checks for signals and reports progress.
 
+mod callbacks;
 mod error;
-mod outside;
 
+use callbacks::Caller;
 use error::into_py;
 use numpy::ndarray::Array;
 use numpy::ndarray::Dimension;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
-use outside::Caller;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use senescape_core::document::{ModelDocument, RunDocument};
 use senescape_core::error::{Error, guarded};
 use senescape_core::expr::{Graph, Input, NodeId, columns};
 use senescape_core::recording::{FateProfile, Meter, Profile, Record};
-use senescape_core::simulation::{Control, Job, Nothing, Outside, State};
+use senescape_core::simulation::{Callbacks, Control, Job, NoCallbacks, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How often signals are looked for while replicates run.
+/// The time between two checks for signals while replicates run.
 const TICK: Duration = Duration::from_millis(50);
 
 fn parse<T: for<'a> serde::Deserialize<'a>>(what: &str, text: &str) -> Result<T, Error> {
@@ -33,7 +33,7 @@ fn parse<T: for<'a> serde::Deserialize<'a>>(what: &str, text: &str) -> Result<T,
 
 fn job(py: Python<'_>, model: &str, run: &str, columns: Vec<PyReadonlyArray1<'_, f32>>) -> Result<Job, Error> {
     let columns = columns.iter().map(|c| c.as_array().to_vec()).collect();
-    // A schedule of a hundred thousand doses takes a while.
+    // A schedule of a hundred thousand doses takes a while to check.
     py.detach(|| {
         guarded("the check of a model", || {
             Job::new(&parse::<ModelDocument>("model", model)?, parse::<RunDocument>("run", run)?, columns)
@@ -47,7 +47,7 @@ fn check(py: Python<'_>, model: &str, run: &str, columns: Vec<PyReadonlyArray1<'
     job(py, model, run, columns).map(|_| ()).map_err(|error| into_py(py, error))
 }
 
-/// The compiled programs of a model, one listing a fate.
+/// Return the compiled programs of a model, one listing for each fate.
 #[pyfunction]
 fn listing(
     py: Python<'_>,
@@ -59,7 +59,7 @@ fn listing(
     Ok(job.model().fates.iter().map(|fate| (fate.name.clone(), fate.listing.clone())).collect())
 }
 
-/// A column for each input, for [`columns`].
+/// Pair each input with its column, for [`columns`].
 fn pair(inputs: &str, values: &[PyReadonlyArray1<'_, f32>]) -> Result<Vec<(Input, Vec<f32>)>, Error> {
     let inputs = parse::<Vec<Input>>("model", inputs)?;
     if inputs.len() != values.len() {
@@ -68,7 +68,7 @@ fn pair(inputs: &str, values: &[PyReadonlyArray1<'_, f32>]) -> Result<Vec<(Input
     Ok(inputs.into_iter().zip(values.iter().map(|column| column.as_array().to_vec())).collect())
 }
 
-/// The values of nodes of a graph on columns.
+/// Return the values of nodes of a graph on columns.
 #[pyfunction]
 fn evaluate<'py>(
     py: Python<'py>,
@@ -88,7 +88,7 @@ fn evaluate<'py>(
 /// A lower and an upper column.
 type Ends<'py> = (Bound<'py, PyArray1<f32>>, Bound<'py, PyArray1<f32>>);
 
-/// The bounds of nodes of a graph over boxes.
+/// Return the bounds of nodes of a graph over boxes.
 #[pyfunction]
 fn enclose<'py>(
     py: Python<'py>,
@@ -107,36 +107,38 @@ fn enclose<'py>(
     Ok(out.into_iter().map(|(low, high)| (low.into_pyarray(py), high.into_pyarray(py))).collect())
 }
 
-/// Tumours as bytes, by replicate.
-fn kept(states: Option<Vec<Bound<'_, PyBytes>>>) -> Result<BTreeMap<u64, State>, Error> {
-    let read = |bytes: Bound<'_, PyBytes>| State::from_bytes(bytes.as_bytes()).map(|state| (state.replicate, state));
+/// Read snapshots, and return them by replicate.
+fn read_snapshots(states: Option<Vec<Bound<'_, PyBytes>>>) -> Result<BTreeMap<u64, Snapshot>, Error> {
+    let read = |bytes: Bound<'_, PyBytes>| {
+        Snapshot::from_bytes(bytes.as_bytes()).map(|snapshot| (snapshot.replicate, snapshot))
+    };
     states.unwrap_or_default().into_iter().map(read).collect()
 }
 
-/// The states that tumours gave last: (replicate, bytes) of each.
-fn states<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py, PyList>> {
+/// Return the latest snapshots: (replicate, bytes) of each.
+fn snapshot_list<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
-    for (replicate, state) in &*control.states.lock() {
-        let bytes = state.to_bytes().map_err(|error| into_py(py, error))?;
+    for (replicate, snapshot) in &*control.snapshots.lock() {
+        let bytes = snapshot.to_bytes().map_err(|error| into_py(py, error))?;
         list.append((replicate, PyBytes::new(py, &bytes)))?;
     }
     Ok(list)
 }
 
-/// Arrays of the finished replicates, and the states that the others gave last; then ask for states anew.
+/// Return arrays of the finished replicates and the latest snapshots of the others, and request new snapshots.
 fn so_far<'py>(py: Python<'py>, job: &Job, control: &Control) -> PyResult<Bound<'py, PyDict>> {
     let mut records = control.records.lock().clone();
     records.sort_by_key(|record| record.replicate);
     let out = arrays(py, job, &records)?;
-    out.set_item("states", states(py, control)?)?;
-    control.asked.fetch_add(1, Ordering::Relaxed);
+    out.set_item("states", snapshot_list(py, control)?)?;
+    control.snapshot_requests.fetch_add(1, Ordering::Relaxed);
     Ok(out)
 }
 
 /// Run replicates of a model.
 ///
-/// `outside` answers for rules that are not compiled, and at visits. `checkpoint` is called every so many seconds with the
-/// arrays of the finished replicates and the states that the others gave last; `states` are such states to go on from.
+/// `outside` evaluates callback rules and makes visits. `checkpoint` is called every `every` seconds with the arrays of
+/// the finished replicates and the latest snapshots of the others; the run goes on from the snapshots in `states`.
 /// Returns arrays of the finished replicates. If the run ended early, `error` holds the exception, else None.
 #[pyfunction]
 #[pyo3(signature = (model, run, columns, progress=None, outside=None, checkpoint=None, every=0.0, states=None))]
@@ -153,26 +155,26 @@ fn simulate<'py>(
     states: Option<Vec<Bound<'py, PyBytes>>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let job = job(py, model, run, columns).map_err(|error| into_py(py, error))?;
-    let kept = kept(states).map_err(|error| into_py(py, error))?;
+    let snapshots = read_snapshots(states).map_err(|error| into_py(py, error))?;
     let control = Control::default();
-    control.asked.store(1, Ordering::Relaxed);
+    control.snapshot_requests.store(1, Ordering::Relaxed);
     let called = outside.as_ref().map(|object| object.clone_ref(py));
-    let outside: Box<dyn Outside> = match outside {
+    let outside: Box<dyn Callbacks> = match outside {
         Some(object) => Box::new(Caller(object)),
-        None => Box::new(Nothing),
+        None => Box::new(NoCallbacks),
     };
     let (outcome, raised) = std::thread::scope(|scope| {
         let (sender, mut receiver) = std::sync::mpsc::channel();
-        let (job, control, outside, kept) = (&job, &control, outside.as_ref(), &kept);
+        let (job, control, outside, snapshots) = (&job, &control, outside.as_ref(), &snapshots);
         scope.spawn(move || {
-            // The receiver only goes away with this scope, so a failed send has nobody to tell.
-            drop(sender.send(guarded("a run", || job.run(control, outside, kept))));
+            // The receiver lives as long as this scope, so a failed send needs no report.
+            drop(sender.send(guarded("a run", || job.run(control, outside, snapshots))));
         });
         let mut raised: Option<PyErr> = None;
         let mut written = Instant::now();
         loop {
             let waited;
-            // A receiver may move between threads but not be shared: it goes along and comes back.
+            // A receiver may move between threads but not be shared, so the closure takes it and returns it.
             (waited, receiver) = py.detach(move || (receiver.recv_timeout(TICK), receiver));
             match waited {
                 Ok(outcome) => return (outcome, raised),
@@ -213,7 +215,7 @@ fn simulate<'py>(
     let records = outcome.records;
     std::thread::spawn(move || drop(records));
     result.set_item("error", outcome.error.map(|error| into_py(py, error)))?;
-    result.set_item("states", self::states(py, &control)?)?;
+    result.set_item("states", snapshot_list(py, &control)?)?;
     let profile = control.profile.into_inner();
     result.set_item("profile", profiled(py, &profile)?)?;
     if let Some(error) = raised {
@@ -236,7 +238,7 @@ fn arrays<'py>(py: Python<'py>, job: &Job, records: &[Record]) -> PyResult<Bound
     out.set_item("first_event", array(py, records, (n, model.transitions.len()), |r| &r.first_event)?)?;
     out.set_item("total_events", array(py, records, (n, model.transitions.len()), |r| &r.total_events)?)?;
     out.set_item("total_counts", array(py, records, (n, model.fates.len()), |r| &r.total_counts)?)?;
-    // Where visits may have changed the doses, each replicate has concentrations of its own.
+    // If visits may have changed the doses, each replicate has concentrations of its own.
     if job.has_visits() {
         out.set_item("drugs", floats(|r| &r.drugs, model.drugs.len())?)?;
     } else {
@@ -250,18 +252,18 @@ fn arrays<'py>(py: Python<'py>, job: &Job, records: &[Record]) -> PyResult<Bound
     out.set_item("stop", stop.into_pyarray(py))?;
     let numbers: Vec<i64> = records.iter().map(|r| r.replicate as i64).collect();
     out.set_item("replicate", numbers.into_pyarray(py))?;
-    let mut tally = senescape_core::recording::Tally::default();
+    let mut counters = senescape_core::recording::Counters::default();
     for record in records {
-        tally += record.tally;
+        counters += record.counters;
     }
-    out.set_item("epochs", tally.epochs)?;
-    out.set_item("bounds", tally.bounds)?;
-    out.set_item("candidates", tally.candidates)?;
-    out.set_item("accepted", tally.accepted)?;
+    out.set_item("epochs", counters.epochs)?;
+    out.set_item("bounds", counters.bounds)?;
+    out.set_item("candidates", counters.candidates)?;
+    out.set_item("accepted", counters.accepted)?;
     Ok(out)
 }
 
-/// Where time went: (calls, cells, seconds) of each kind of work.
+/// Return the time of each kind of work: (calls, cells, seconds).
 fn profiled<'py>(py: Python<'py>, profile: &Profile) -> PyResult<Bound<'py, PyDict>> {
     let read = |meter: &Meter| (meter.calls, meter.cells, meter.seconds());
     let out = PyDict::new(py);
@@ -269,7 +271,7 @@ fn profiled<'py>(py: Python<'py>, profile: &Profile) -> PyResult<Bound<'py, PyDi
     out.set_item("values", of(|fate| &fate.values))?;
     out.set_item("bounds", of(|fate| &fate.bounds))?;
     out.set_item("flows", of(|fate| &fate.flows))?;
-    out.set_item("slow", profile.slow.iter().map(read).collect::<Vec<_>>())?;
+    out.set_item("slow", profile.callbacks.iter().map(read).collect::<Vec<_>>())?;
     out.set_item("visits", read(&profile.visits))?;
     out.set_item("replicates", read(&profile.replicates))?;
     Ok(out)

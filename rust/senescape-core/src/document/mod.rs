@@ -22,9 +22,9 @@ pub struct ModelDocument {
     pub causes: Vec<String>,
     pub barriers: Vec<String>,
     pub transitions: Vec<TransitionDocument>,
-    /// Rules that are called, not compiled.
-    #[serde(default)]
-    pub slow: Vec<SlowDocument>,
+    /// Callback rules: called, not compiled.
+    #[serde(default, rename = "slow")]
+    pub callbacks: Vec<CallbackDocument>,
     pub observables: Vec<ObservableDocument>,
 }
 
@@ -75,7 +75,7 @@ pub enum DistDocument {
     Column { index: usize },
 }
 
-/// What a daughter gets of her mother's trait.
+/// How a daughter gets a trait from her mother.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(missing_docs)]
@@ -101,7 +101,7 @@ pub struct DrugDocument {
     pub bioavailability: NodeId,
 }
 
-/// A scalar of the environment with an ODE.
+/// A scalar of the environment with a differential equation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
@@ -111,11 +111,12 @@ pub struct PoolDocument {
     pub rate: NodeId,
 }
 
-/// A rule that is called at the start of every epoch, for the cells of some fates; its values hold for the epoch.
+/// A callback rule. The engine calls it at the start of every epoch for the cells of some fates; its values hold for
+/// the epoch.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
-pub struct SlowDocument {
+pub struct CallbackDocument {
     pub name: String,
     pub fates: Vec<usize>,
 }
@@ -123,7 +124,7 @@ pub struct SlowDocument {
 /// What a transition does to the cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum EventKind {
     /// To another fate, or an event within one.
     Move,
     /// Out of the tumour.
@@ -139,7 +140,7 @@ pub enum Kind {
 pub struct TransitionDocument {
     pub name: String,
     pub source: usize,
-    pub kind: Kind,
+    pub kind: EventKind,
     pub target: Option<usize>,
     pub cause: Option<usize>,
     pub barrier: Option<usize>,
@@ -162,24 +163,24 @@ pub struct SetDocument {
     pub value: DistDocument,
 }
 
-/// How an observable gathers over cells.
+/// How values of cells are aggregated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
-pub enum Gather {
+pub enum Aggregation {
     Sum,
     Mean,
     Count,
 }
 
-/// A read-out over the cells of one fate.
+/// An observable: an aggregate over the cells of one fate.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct ObservableDocument {
     pub name: String,
     pub fate: usize,
-    pub kind: Gather,
+    pub kind: Aggregation,
     pub value: NodeId,
 }
 
@@ -189,7 +190,7 @@ pub struct ObservableDocument {
 pub struct RunDocument {
     /// Founders in each fate.
     pub initial: Vec<u64>,
-    /// The fates in the order in which given columns hold their founders; all in their own order where there are none.
+    /// The fates in the order in which given columns hold their founders. Empty if that is their own order.
     #[serde(default)]
     pub given_order: Vec<usize>,
     /// The horizon (h).
@@ -202,7 +203,7 @@ pub struct RunDocument {
     pub seed: u64,
     /// The number of the first replicate.
     pub first_replicate: u64,
-    /// How many replicates.
+    /// The number of replicates.
     pub replicates: u64,
     /// Threads to run replicates on.
     pub threads: usize,
@@ -211,39 +212,40 @@ pub struct RunDocument {
     /// Times of visits (h), ascending, from 0 to before the horizon.
     #[serde(default)]
     pub visits: Vec<f64>,
-    /// Times (h) at which epochs end, whatever else is planned: those at which any arm of a trial differs from another.
+    /// Further times (h) at which epochs end: those at which any arm of a trial differs from another.
     #[serde(default)]
     pub cuts: Vec<f64>,
-    /// The time (h) past which no bound looks from before: until then, arms of a trial are the same to the bit.
+    /// The time (h) at which the arms of a trial part. No bound before it reads anything after it, so that until then
+    /// the arms are the same to the bit.
     #[serde(default)]
     pub split: Option<f64>,
-    /// Bytes that cells on their way may take, all threads together.
+    /// The limit on the memory of cells (bytes), of all threads together.
     #[serde(default)]
     pub max_memory: Option<u64>,
-    /// Cells that are looked at together. Results do not depend on it.
+    /// Rows of a block of cells. Results do not depend on it.
     #[serde(default = "default_block")]
     pub block: usize,
-    /// Where the run begins (h): 0, or where kept tumours go on.
+    /// The time at which the run begins (h): 0, or the time of the snapshots that it goes on from.
     #[serde(default)]
     pub begin: f64,
-    /// Whether the tumours at the horizon are kept.
+    /// True if the run returns snapshots of the tumours at the horizon.
     #[serde(default)]
     pub keep: bool,
-    /// Whether tumours on their way may be asked for.
+    /// True if snapshots may be requested while the run lasts.
     #[serde(default)]
     pub pausable: bool,
-    /// Replicates that are done already.
+    /// Replicates that are finished already.
     #[serde(default)]
     pub done: Vec<u64>,
     /// Doses.
     pub doses: Vec<DoseDocument>,
-    /// When a replicate ends before the horizon.
+    /// The rules that end a replicate before the horizon.
     pub stop: StopDocument,
     /// Parameter values in the order of the model.
     pub params: Vec<f64>,
 }
 
-/// Rows that share one smallest wake time, where a run does not say otherwise.
+/// Rows of a block of cells, where the run gives no number.
 pub const DEFAULT_BLOCK: usize = 4096;
 
 fn default_block() -> usize {
@@ -273,7 +275,7 @@ pub enum RouteDocument {
     Pulse,
 }
 
-/// Stop rules of a replicate.
+/// The rules that end a replicate before the horizon.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StopDocument {

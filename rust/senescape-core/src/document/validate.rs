@@ -1,18 +1,18 @@
-//! Checks of indices and names in a document, with messages that name the thing.
+//! Checks of documents: indices, names, sizes and times, with messages that name the thing.
 
-use super::{DistDocument, InheritDocument, Kind, ModelDocument, RunDocument};
+use super::{DistDocument, EventKind, InheritDocument, ModelDocument, RunDocument};
 use crate::error::Error;
 use std::cell::Cell;
 
 const LIST_LIMIT: usize = 10_000;
 
-/// Rules, each compiled from the nodes up to its own, times nodes: more would take seconds.
+/// The limit on the work of compilation: the sum over all rules of the nodes up to their own. More would take seconds.
 const WORK_LIMIT: usize = 50_000_000;
 
-/// Fates times what there is for each of them.
+/// The limit on pairs of a fate with a trait, a transition or a callback rule.
 const TABLE_LIMIT: usize = 1_000_000;
 
-/// Threads, and cells in a block, that one run may ask for.
+/// The limits on the threads of a run, and on the rows of a block.
 const THREAD_LIMIT: usize = 1024;
 const BLOCK_LIMIT: usize = 1 << 20;
 
@@ -40,8 +40,8 @@ pub fn check_model(document: &ModelDocument) -> Result<(), Error> {
     unique("barrier", document.barriers.iter())?;
     unique("transition", document.transitions.iter().map(|t| &t.name))?;
     unique("observable", document.observables.iter().map(|o| &o.name))?;
-    unique("slow rule", document.slow.iter().map(|s| &s.name))?;
-    let each_fate = document.traits.len() + document.transitions.len() + document.slow.len();
+    unique("slow rule", document.callbacks.iter().map(|s| &s.name))?;
+    let each_fate = document.traits.len() + document.transitions.len() + document.callbacks.len();
     if document.fates.len().saturating_mul(each_fate) > TABLE_LIMIT {
         return Err(Error::Model(format!(
             "it has {} fates with {each_fate} traits and transitions; at most {TABLE_LIMIT} pairs are possible",
@@ -103,7 +103,7 @@ pub fn check_model(document: &ModelDocument) -> Result<(), Error> {
         node(transition.hazard, &place)?;
         if let Some(cause) = transition.cause {
             within("cause", cause, document.causes.len(), &place)?;
-        } else if transition.kind == Kind::Death {
+        } else if transition.kind == EventKind::Death {
             return Err(Error::Model(format!("{place} is a death without a cause; give cause=...")));
         }
         if let Some(barrier) = transition.barrier {
@@ -122,9 +122,9 @@ pub fn check_model(document: &ModelDocument) -> Result<(), Error> {
             within("mark", *mark, document.marks.len(), &place)?;
         }
     }
-    for slow in &document.slow {
-        for f in &slow.fates {
-            fate(*f, &format!("slow rule '{}'", slow.name))?;
+    for callback in &document.callbacks {
+        for f in &callback.fates {
+            fate(*f, &format!("slow rule '{}'", callback.name))?;
         }
     }
     for observable in &document.observables {
@@ -214,16 +214,16 @@ pub fn check_run(run: &RunDocument) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::{SlowDocument, TraitDocument};
+    use crate::document::{CallbackDocument, TraitDocument};
     use crate::example::Example;
 
-    /// What is said, of a model that is changed so.
+    /// A part of the message, and the change of a model that it refuses.
     type Refused = (&'static str, fn(&mut ModelDocument));
 
     const FAR: u32 = 9999;
 
     fn said(change: impl FnOnce(&mut ModelDocument)) -> String {
-        let mut model = Example::kept("everything").model;
+        let mut model = Example::load("everything").model;
         change(&mut model);
         check_model(&model).err().map_or_else(String::new, |error| error.to_string())
     }
@@ -259,11 +259,11 @@ mod tests {
             assert!(said(change).contains(what), "{} for {what}", said(change));
         }
         let slow = |of: &mut ModelDocument| {
-            of.slow.push(SlowDocument { name: "called".into(), fates: vec![0, 1, 2] });
+            of.callbacks.push(CallbackDocument { name: "called".into(), fates: vec![0, 1, 2] });
         };
         assert!(said(slow).contains("slow rule 'called' points at fate 2"));
         assert!(said(|of| of.transitions[2].cause = None).contains("is a death without a cause"));
-        let mut read = Example::kept("distributions").model;
+        let mut read = Example::load("distributions").model;
         read.observables[0].fate = 2;
         assert!(check_model(&read).unwrap_err().to_string().contains("observable 'beta_a_mean' points at fate 2"));
         (read.observables[0].fate, read.observables[0].value) = (0, FAR);
@@ -313,8 +313,8 @@ mod tests {
             ("two barriers are named", |of| of.barriers.push(of.barriers[0].clone())),
             ("two transitions are named", |of| of.transitions[1].name = of.transitions[0].name.clone()),
             ("two slow rules are named", |of| {
-                let slow = SlowDocument { name: "called".into(), fates: vec![] };
-                of.slow = vec![slow.clone(), slow];
+                let slow = CallbackDocument { name: "called".into(), fates: vec![] };
+                of.callbacks = vec![slow.clone(), slow];
             }),
         ];
         for (what, change) in clash {
@@ -346,7 +346,7 @@ mod tests {
         assert!(said(|of| long(of, 100_001)).contains("take too many operations to compile"));
     }
 
-    /// What is said, and of what run.
+    /// A part of the message, and the change of a run that it refuses.
     type RefusedRun = (&'static str, fn(&mut RunDocument));
 
     #[test]
@@ -381,7 +381,7 @@ mod tests {
             (UNVISITED, |run| run.visits = vec![150.0]),
             (UNVISITED, |run| run.visits = vec![f64::NAN]),
         ];
-        let stops = Example::kept("stops");
+        let stops = Example::load("stops");
         for (what, change) in refused {
             let said = check_run(&stops.with(change).run).unwrap_err().to_string();
             assert!(said.contains(what), "{said} for {what}");

@@ -7,7 +7,7 @@ use crate::kinetics::drug::Segment;
 use crate::kinetics::pools::PoolPath;
 use crate::model::{EnvInput, Model};
 use std::sync::Arc;
-pub use timeline::Plan;
+pub use timeline::Timeline;
 use timeline::outward;
 
 /// The finest level of a window: a sixteenth of an epoch.
@@ -26,7 +26,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Its value `s` hours into the epoch.
+    /// Return its value `s` hours into the epoch.
     #[inline]
     #[must_use]
     pub fn at(self, s: f64) -> f64 {
@@ -34,10 +34,10 @@ impl Line {
     }
 }
 
-/// The environment over one epoch, as cells see it.
-pub struct Env {
+/// The environment over one epoch, as cells read it.
+pub struct Environment {
     /// The timeline that is followed now.
-    pub plan: Arc<Plan>,
+    pub timeline: Arc<Timeline>,
     /// The number of the epoch.
     pub epoch: usize,
     /// Its start (h).
@@ -51,24 +51,25 @@ pub struct Env {
     drugs: usize,
     pool_count: usize,
     windows: Windows,
-    /// Whether drugs are seen as they are from the epoch's end on: doses given then count.
+    /// True while drugs are read as they are from the epoch's end on, where doses given then count.
     past_end: bool,
 }
 
-/// Epochs whose windows are kept at once, where they never change.
-const KEPT: usize = 32;
+/// The number of epochs whose windows are cached at once, if the environment is the same in every replicate.
+const CACHED_EPOCHS: usize = 32;
 
-/// Windows of time with their ends, and the range of every input over each, measured when first asked for.
+/// Windows of time with their ends, and the range of every input over each. A window is computed when it is first
+/// needed.
 struct Windows {
-    /// Windows of one epoch.
+    /// The number of windows of one epoch.
     per_epoch: usize,
-    /// Inputs.
+    /// The number of inputs.
     width: usize,
-    /// Whether the environment is the same in every replicate, so that a window once measured stays true.
-    lasting: bool,
-    /// Where the present epoch's windows begin.
+    /// True if the environment is the same in every replicate, so that a window once computed stays valid.
+    reusable: bool,
+    /// The index of the present epoch's first window.
     offset: usize,
-    /// What `known` says of a window that was measured for this epoch.
+    /// The value in `known` of a window that was computed for this epoch.
     stamp: u64,
     known: Vec<u64>,
     ends: Vec<f64>,
@@ -76,15 +77,15 @@ struct Windows {
 }
 
 impl Windows {
-    fn new(model: &Model, plan: &Plan) -> Self {
+    fn new(model: &Model, timeline: &Timeline) -> Self {
         let width = 1 + model.drugs.len() + model.pools.len() + model.aggregates.len();
-        let per_epoch = plan.top_level() as usize + (2 << -FINEST) as usize;
-        let lasting = model.pools.is_empty() && model.aggregates.is_empty();
-        let count = per_epoch * if lasting { plan.epochs().clamp(1, KEPT) } else { 1 };
+        let per_epoch = timeline.top_level() as usize + (2 << -FINEST) as usize;
+        let reusable = model.pools.is_empty() && model.aggregates.is_empty();
+        let count = per_epoch * if reusable { timeline.epochs().clamp(1, CACHED_EPOCHS) } else { 1 };
         Self {
             per_epoch,
             width,
-            lasting,
+            reusable,
             offset: 0,
             stamp: 0,
             known: vec![0; count],
@@ -94,9 +95,9 @@ impl Windows {
     }
 
     fn enter(&mut self, epoch: usize) {
-        if self.lasting {
-            let kept = self.known.len() / self.per_epoch;
-            self.offset = epoch % kept * self.per_epoch;
+        if self.reusable {
+            let cached = self.known.len() / self.per_epoch;
+            self.offset = epoch % cached * self.per_epoch;
             self.stamp = epoch as u64 + 1;
         } else {
             self.stamp += 1;
@@ -104,12 +105,12 @@ impl Windows {
     }
 }
 
-impl Env {
-    /// An environment that stands before the first epoch of a plan.
+impl Environment {
+    /// Make an environment that stands before the first epoch of a timeline.
     #[must_use]
-    pub fn new(model: &Model, plan: &Arc<Plan>) -> Self {
+    pub fn new(model: &Model, timeline: &Arc<Timeline>) -> Self {
         Self {
-            plan: Arc::clone(plan),
+            timeline: Arc::clone(timeline),
             epoch: 0,
             start: 0.0,
             end: 0.0,
@@ -117,46 +118,46 @@ impl Env {
             aggregates: vec![Line::default(); model.aggregates.len()],
             drugs: model.drugs.len(),
             pool_count: model.pools.len(),
-            windows: Windows::new(model, plan),
+            windows: Windows::new(model, timeline),
             past_end: false,
         }
     }
 
-    /// See drugs at the epoch's end as they are from then on while `look` runs.
-    pub fn past_end<T>(&mut self, look: impl FnOnce(&Self) -> T) -> T {
+    /// Read drugs at the epoch's end as they are from then on, while `read` runs.
+    pub fn past_end<T>(&mut self, read: impl FnOnce(&Self) -> T) -> T {
         self.past_end = true;
-        let seen = look(self);
+        let seen = read(self);
         self.past_end = false;
         seen
     }
 
-    /// Go on by another plan, before the first epoch of it.
-    pub fn follow(&mut self, model: &Model, plan: Arc<Plan>) {
-        self.windows = Windows::new(model, &plan);
-        self.plan = plan;
+    /// Follow another timeline, from before its first epoch.
+    pub fn follow(&mut self, model: &Model, timeline: Arc<Timeline>) {
+        self.windows = Windows::new(model, &timeline);
+        self.timeline = timeline;
     }
 
-    /// Step to an epoch. The paths of pools and aggregates are the caller's to set.
+    /// Enter an epoch. The caller sets the paths of pools and aggregates.
     pub fn enter(&mut self, epoch: usize) {
         self.epoch = epoch;
-        self.start = self.plan.edges[epoch];
-        self.end = self.plan.edges[epoch + 1];
+        self.start = self.timeline.edges[epoch];
+        self.end = self.timeline.edges[epoch + 1];
         self.windows.enter(epoch);
     }
 
-    /// The drugs' courses over the epoch.
+    /// Return the drugs' courses over the epoch.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
-        self.plan.courses(self.epoch)
+        self.timeline.courses(self.epoch)
     }
 
-    /// The coarsest level of a window that starts with this epoch.
+    /// Return the coarsest level of a window that starts with this epoch.
     #[must_use]
     pub fn top_level(&self) -> i8 {
-        self.plan.top_level_from(self.epoch)
+        self.timeline.top_level_from(self.epoch)
     }
 
-    /// One input at the first `n` of given times, all inside the epoch.
+    /// Fill in one input at the first `n` of given times, all inside the epoch.
     pub fn fill(&self, input: EnvInput, times: &Times, n: usize, out: &mut [f32; LANES]) {
         match input {
             EnvInput::Time => {
@@ -167,7 +168,7 @@ impl Env {
             EnvInput::Drug(drug) => {
                 let (epoch, start) = if self.past_end { (self.epoch + 1, self.end) } else { (self.epoch, self.start) };
                 let s = times.map(|t| t - start);
-                self.plan.courses(epoch)[drug].fill(&s[..n], &mut out[..n]);
+                self.timeline.courses(epoch)[drug].fill(&s[..n], &mut out[..n]);
             }
             EnvInput::Pool(pool) => {
                 let s = self.elapsed(times);
@@ -182,35 +183,36 @@ impl Env {
         }
     }
 
-    /// The number of the window of a level that holds time `t`, and its end.
+    /// Return the number of the window of a level that holds time `t` (h), and its end (h).
     ///
-    /// Levels from 0 up span `2^level` epochs from this one's start; levels below 0 are equal parts of this epoch.
+    /// Windows of levels from 0 up span `2^level` epochs from the start of this one; those of levels below 0 are equal
+    /// parts of this epoch.
     pub fn window(&mut self, level: i8, t: f64) -> (usize, f64) {
         let offset = self.windows.offset;
         if level >= 0 {
             let index = offset + level as usize;
             if self.windows.known[index] != self.windows.stamp {
-                self.measure(index, self.start, self.plan.window_end(self.epoch, level), level);
+                self.compute_window(index, self.start, self.timeline.window_end(self.epoch, level), level);
             }
             return (index, self.windows.ends[index]);
         }
         let parts = 1_usize << -level;
-        let share = (t - self.start) / (self.end - self.start);
-        let part = ((share * parts as f64) as usize).min(parts - 1);
+        let fraction = (t - self.start) / (self.end - self.start);
+        let part = ((fraction * parts as f64) as usize).min(parts - 1);
         let edge = |i: usize| {
             if i == parts { self.end } else { self.start + (self.end - self.start) * (i as f64 / parts as f64) }
         };
-        // Rounding may put a time a hair beyond an edge of its part. A window must end after its start.
+        // Rounding may put a time a little beyond an edge of its part, but a window must end after its start.
         let part = if t < edge(part) { part - 1 } else { part };
         let part = if t >= edge(part + 1) { part + 1 } else { part };
-        let index = offset + self.plan.top_level() as usize + parts - 1 + part;
+        let index = offset + self.timeline.top_level() as usize + parts - 1 + part;
         if self.windows.known[index] != self.windows.stamp {
-            self.measure(index, edge(part), edge(part + 1), level);
+            self.compute_window(index, edge(part), edge(part + 1), level);
         }
         (index, self.windows.ends[index])
     }
 
-    /// The range of an input over a window.
+    /// Return the range of an input over a window.
     #[inline]
     #[must_use]
     pub fn range(&self, window: usize, input: EnvInput) -> (f32, f32) {
@@ -227,12 +229,12 @@ impl Env {
         times.map(|t| t - self.start)
     }
 
-    fn measure(&mut self, index: usize, from: f64, to: f64, level: i8) {
+    fn compute_window(&mut self, index: usize, from: f64, to: f64, level: i8) {
         let (s0, s1) = (from - self.start, to.min(self.end) - self.start);
         let Windows { stamp, width, .. } = self.windows;
-        let drug_ranges = self.plan.courses(self.epoch).iter().enumerate().map(|(drug, segment)| {
+        let drug_ranges = self.timeline.courses(self.epoch).iter().enumerate().map(|(drug, segment)| {
             if level >= 0 {
-                self.plan.range(self.epoch, level, drug)
+                self.timeline.range(self.epoch, level, drug)
             } else {
                 let (low, high) = outward(segment.range(s0, s1));
                 (low.max(0.0), high)
@@ -258,14 +260,15 @@ mod tests {
     use super::*;
     use crate::example::Example;
 
-    /// Epochs of lengths that have no short form in binary. In the first, a moment before 3/7 h counts as 5/8 of it.
+    /// Return epochs whose lengths have no short form in binary. In the first, a moment before 3/7 h counts as 5/8 of
+    /// it.
     fn uneven(n: u32) -> Vec<f64> {
         (0..n).map(|i| f64::from(i) * (24.0 / 35.0) + libm::sqrt(f64::from(i / 2)) / 3.0).collect()
     }
 
     #[test]
     fn every_time_of_an_epoch_lies_in_its_window() {
-        let job = Example::kept("runaway")
+        let job = Example::load("runaway")
             .with(|run| {
                 run.observe = uneven(40);
                 run.until = run.observe[39];
@@ -300,22 +303,25 @@ mod tests {
 
     #[test]
     fn what_is_the_same_in_every_replicate_is_measured_once() {
-        let example = Example::kept("drugs").with(|run| run.sync = 1.0);
+        let example = Example::load("drugs").with(|run| run.sync = 1.0);
         let job = example.job();
         let mut env = job.environment();
-        assert!(env.plan.epochs() > KEPT);
-        for epoch in [0, 1, KEPT - 1] {
+        assert!(env.timeline.epochs() > CACHED_EPOCHS);
+        for epoch in [0, 1, CACHED_EPOCHS - 1] {
             env.enter(epoch);
             env.window(0, env.start);
         }
-        let known = |env: &mut Env, epoch: usize| {
+        let known = |env: &mut Environment, epoch: usize| {
             env.enter(epoch);
             let index = env.windows.offset;
             env.windows.known[index] == env.windows.stamp
         };
-        assert_eq!([0, 1, 2, KEPT - 1, KEPT].map(|epoch| known(&mut env, epoch)), [true, true, false, true, false]);
-        // A later epoch takes the place of the first.
-        env.enter(KEPT);
+        assert_eq!(
+            [0, 1, 2, CACHED_EPOCHS - 1, CACHED_EPOCHS].map(|epoch| known(&mut env, epoch)),
+            [true, true, false, true, false]
+        );
+        // A later epoch takes the place of the first one.
+        env.enter(CACHED_EPOCHS);
         let (index, end) = env.window(0, env.start);
         assert_eq!(end, env.end);
         assert_eq!(env.range(index, EnvInput::Time).0, env.start as f32);

@@ -1,19 +1,20 @@
-//! What is known before a run begins: the epochs, and every drug's course over them.
+//! The timeline of a run: the epochs, and every drug's course over them, known before the run begins.
 
 use crate::document::{DoseDocument, RouteDocument, RunDocument};
 use crate::error::Error;
-use crate::kinetics::drug::{Dose, Route, Schedule, Segment};
+use crate::kinetics::drug::{Dose, Dosing, Route, Segment};
 use crate::model::Model;
 use std::collections::VecDeque;
 
-/// Epochs that one run may have, times the drugs and one; more is a slip in `sync` or `every`.
+/// The limit on epochs times the number of drugs and one. More is a slip in `sync` or `every`.
 const EPOCH_LIMIT: usize = 500_000;
 
 /// The epochs of a run, or of the part of it between two visits.
-pub struct Plan {
+pub struct Timeline {
     /// Edges of the epochs (h): `edges[n]..edges[n + 1]` is epoch `n`.
     pub edges: Vec<f64>,
-    /// For each edge, the number of the observation made there, if any. One at the first edge belongs to the part before.
+    /// For each edge, the number of the observation made there, if any. An observation at the first edge belongs to the
+    /// part before.
     pub observation: Vec<Option<u32>>,
     /// For each epoch, the number of the first observation at or after its end.
     pub next_observation: Vec<u32>,
@@ -24,11 +25,12 @@ pub struct Plan {
     ranges: Vec<Vec<(f32, f32)>>,
     /// `steady[n]`: the end of the longest run of epochs from `n` over which every drug keeps its order of magnitude.
     steady: Vec<usize>,
-    /// Epochs before the time at which the arms of a trial part, 0 if they don't. Nothing of what is to come is known there.
+    /// The number of epochs before the time at which the arms of a trial part; 0 if they do not. Windows before it use
+    /// nothing of what comes after.
     split: usize,
 }
 
-impl Plan {
+impl Timeline {
     /// Cut the time from `start` to `end` at observations, doses and at least every `sync` hours.
     ///
     /// `prescribed` holds all doses, those before `start` too.
@@ -63,9 +65,9 @@ impl Plan {
             };
             doses.push(Dose { drug: dose.drug, at: dose.at, amount: dose.amount, route });
         }
-        let schedule = Schedule::new(&model.kinetics, &doses)?;
+        let dosing = Dosing::new(&model.kinetics, &doses)?;
         let mut anchors = vec![start, end];
-        let changes = schedule.cuts();
+        let changes = dosing.cuts();
         let given = run.observe.iter().chain(&changes).chain(&run.cuts).chain(&run.split);
         anchors.extend(given.filter(|t| (start..=end).contains(t)));
         anchors.sort_by(f64::total_cmp);
@@ -97,10 +99,10 @@ impl Plan {
             past = seen.map_or(past, |number| number + 1);
         }
         next_observation.remove(0);
-        // Where earlier doses stand at the start follows from their own times.
+        // The levels of earlier doses at the start follow from their own times.
         let before: Vec<f64> = changes.into_iter().filter(|t| *t < start).collect();
         let cuts = [before.as_slice(), &edges, &[f64::INFINITY]].concat();
-        let segments = schedule.segments(&cuts).split_off(before.len());
+        let segments = dosing.segments(&cuts).split_off(before.len());
         let epochs = edges.len() - 1;
         let ranges = ranges(&segments[..epochs], &edges, model.drugs.len());
         let drugs = model.drugs.len();
@@ -117,44 +119,46 @@ impl Plan {
         Ok(Self { steady, split, edges, observation, next_observation, segments, drugs, ranges })
     }
 
-    /// The number of epochs.
+    /// Return the number of epochs.
     #[must_use]
     pub fn epochs(&self) -> usize {
         self.edges.len() - 1
     }
 
-    /// The epoch that holds a time, where it is `from` at the earliest.
+    /// Return the epoch that holds a time (h), which is `from` at the earliest.
     #[must_use]
     pub fn epoch_at(&self, t: f64, from: usize) -> usize {
         from + self.edges.get(from + 1..).map_or(0, |edges| edges.partition_point(|edge| *edge <= t))
     }
 
-    /// The drugs' courses over an epoch; from the end of all on, for the number that follows the last.
+    /// Return the drugs' courses over an epoch. The number after the last epoch stands for the time from the end on.
     #[must_use]
     pub fn courses(&self, epoch: usize) -> &[Segment] {
         &self.segments[epoch]
     }
 
-    /// The concentrations at a time. A dose given at this very time counts, and a pulse that ends then is over.
+    /// Return the concentrations at a time (h). A dose given at this very time counts, and a pulse that ends then is
+    /// over.
     pub fn concentrations(&self, t: f64) -> impl Iterator<Item = f64> {
         let epoch = self.epoch_at(t, 0).min(self.epochs());
         self.courses(epoch).iter().map(move |segment| segment.at(t - self.edges[epoch]))
     }
 
-    /// The largest level of a window that starts with any epoch.
+    /// Return the coarsest level of a window that starts with any epoch.
     #[must_use]
     pub fn top_level(&self) -> i8 {
         self.ranges.len() as i8 - 1
     }
 
-    /// The coarsest level of a window that starts with epoch `n`: before the split, so many epochs as lie before it.
+    /// Return the coarsest level of a window that starts with epoch `n`. Before the split, windows span at most the
+    /// epochs before it.
     #[must_use]
     pub fn top_level_from(&self, n: usize) -> i8 {
         if n < self.split { self.split.next_power_of_two().ilog2() as i8 } else { self.top_level() }
     }
 
-    /// The end of the window of a level that starts with epoch `n` (h): after `2^level` epochs, or before a drug changes
-    /// its order of magnitude. A bound over days with and days without a drug would be loose on most of them.
+    /// Return the end (h) of the window of a level that starts with epoch `n`: after `2^level` epochs, or before a drug
+    /// changes its order of magnitude. A bound over days with and days without a drug would be loose on most of them.
     #[must_use]
     pub fn window_end(&self, n: usize, level: i8) -> f64 {
         self.edges[self.last_edge(n, level)]
@@ -164,11 +168,11 @@ impl Plan {
         (n + (1 << level)).min(self.steady[n])
     }
 
-    /// A drug's range over the window of a level that starts with epoch `n`.
+    /// Return a drug's range over the window of a level that starts with epoch `n`.
     #[must_use]
     pub fn range(&self, n: usize, level: i8, drug: usize) -> (f32, f32) {
         let end = self.last_edge(n, level);
-        // Two spans of a power of two cover any span.
+        // Two ranges over a power of two epochs cover the window.
         let power = (end - n).ilog2();
         let ranges = &self.ranges[power as usize];
         let at = |epoch: usize| ranges[epoch * self.drugs + drug];
@@ -177,7 +181,7 @@ impl Plan {
     }
 }
 
-/// The smallest f32 interval that holds a f64 interval and what f32 arithmetic makes of it.
+/// Return the smallest f32 interval that holds a f64 interval and what f32 arithmetic makes of it.
 pub(crate) fn outward((low, high): (f64, f64)) -> (f32, f32) {
     ((low as f32).next_down(), (high as f32).next_up())
 }
@@ -205,20 +209,20 @@ fn ranges(segments: &[Vec<Segment>], edges: &[f64], drugs: usize) -> Vec<Vec<(f3
     levels
 }
 
-/// Where the longest run from each epoch ends over which each drug, given by its peaks, keeps its order of magnitude. Runs
-/// end at the split too, and those before it follow from what is there.
+/// Return where the longest run of epochs ends, from each epoch on, over which every drug, given by its peaks, keeps
+/// its order of magnitude. Runs end at the split too, and those before it follow from the epochs before it only.
 fn steady(drugs: impl Iterator<Item = Vec<f32>>, epochs: usize, split: usize) -> Vec<usize> {
-    /// The least share of the run's peak that must be reached in each of its epochs.
-    const SHARE: f32 = 0.3;
-    /// The share of the highest peak of all below which a drug counts as absent.
-    const FLOOR: f32 = 0.02;
+    /// The least fraction of the run's peak that each of its epochs must reach.
+    const FRACTION: f32 = 0.3;
+    /// The fraction of the highest peak of all below which a drug counts as absent.
+    const FLOOR_FRACTION: f32 = 0.02;
     let mut steady = [vec![split; split], vec![epochs; epochs - split]].concat();
     let parts = |peaks: Vec<f32>| [(0, split, peaks[..split].to_vec()), (split, epochs, peaks)];
     for (begin, epochs, peaks) in drugs.flat_map(parts) {
-        let floor = FLOOR * peaks.iter().copied().fold(0.0, f32::max);
+        let floor = FLOOR_FRACTION * peaks.iter().copied().fold(0.0, f32::max);
         let peak = |n: usize| peaks[n].max(floor);
-        // The run from each epoch ends no earlier than that from the one before: two ends move along together, with the
-        // candidates for the least and the greatest peak between them in order.
+        // The run from each epoch ends no earlier than the one before. Both ends move along together, and the queues
+        // hold the candidates for the least and the greatest peak between them, in order.
         let (mut least, mut most) = (VecDeque::<usize>::new(), VecDeque::<usize>::new());
         let mut m = begin;
         for (n, end) in steady.iter_mut().enumerate().take(epochs).skip(begin) {
@@ -226,7 +230,7 @@ fn steady(drugs: impl Iterator<Item = Vec<f32>>, epochs: usize, split: usize) ->
                 let next = peak(m);
                 let low = least.front().map_or(next, |i| peak(*i).min(next));
                 let high = most.front().map_or(next, |i| peak(*i).max(next));
-                if low < SHARE * high {
+                if low < FRACTION * high {
                     break;
                 }
                 while least.back().is_some_and(|i| peak(*i) >= peak(m)) {
@@ -255,25 +259,25 @@ mod tests {
     use super::*;
     use crate::example::Example;
 
-    /// The plan of an example from a time on; its model stands whatever the plan asks for.
-    fn plan(example: &Example, start: f64) -> Result<Plan, Error> {
+    /// Return the timeline of an example from a time (h) on; its model does not depend on it.
+    fn timeline(example: &Example, start: f64) -> Result<Timeline, Error> {
         let job = example.with(|run| (run.doses, run.sync) = (vec![], 1e9)).job();
-        Plan::new(job.model(), &example.run, &example.run.doses, (start, example.run.until))
+        Timeline::new(job.model(), &example.run, &example.run.doses, (start, example.run.until))
     }
 
     #[test]
     fn epochs_end_at_observations_and_cuts_and_when_sync_says() {
-        let stops = Example::kept("stops").with(|run| {
+        let stops = Example::load("stops").with(|run| {
             (run.until, run.sync, run.observe) = (20.0, 4.0, vec![0.0, 5.0, 10.0, 20.0]);
             (run.cuts, run.split) = (vec![-1.0, 0.0, 13.0, 30.0], Some(10.0));
         });
-        let whole = plan(&stops, 0.0).unwrap();
+        let whole = timeline(&stops, 0.0).unwrap();
         assert_eq!(whole.edges, [0.0, 2.5, 5.0, 7.5, 10.0, 13.0, 16.5, 20.0]);
         let seen = |n| Some(n);
         assert_eq!(whole.observation, [seen(0), None, seen(1), None, seen(2), None, None, seen(3)]);
         assert_eq!(whole.next_observation, [1, 1, 2, 2, 3, 3, 3]);
         // The part after a visit: what was observed at its start belongs to the part before.
-        let rest = plan(&stops, 10.0).unwrap();
+        let rest = timeline(&stops, 10.0).unwrap();
         assert_eq!(rest.edges, whole.edges[4..]);
         assert_eq!(rest.observation, [None, None, None, seen(3)]);
         assert_eq!(rest.next_observation, [3, 3, 3]);
@@ -288,17 +292,17 @@ mod tests {
         assert_eq!((0..7).map(|n| whole.top_level_from(n)).collect::<Vec<_>>(), [2, 2, 2, 2, 3, 3, 3]);
         // Four epochs have windows of 1, 2 and 4.
         let short = stops.with(|run| (run.until, run.observe, run.cuts) = (10.0, vec![5.0], vec![]));
-        assert_eq!(plan(&short, 0.0).unwrap().top_level(), 2);
+        assert_eq!(timeline(&short, 0.0).unwrap().top_level(), 2);
     }
 
     #[test]
     fn too_many_epochs_and_doses_of_nothing_are_refused() {
-        let said = |example: &Example| plan(example, 0.0).err().map(|error| error.to_string()).unwrap_or_default();
-        let stops = Example::kept("stops").with(|run| (run.until, run.sync, run.observe) = (499_999.0, 1.0, vec![]));
-        assert_eq!(plan(&stops, 0.0).unwrap().epochs(), 499_999);
+        let said = |example: &Example| timeline(example, 0.0).err().map(|error| error.to_string()).unwrap_or_default();
+        let stops = Example::load("stops").with(|run| (run.until, run.sync, run.observe) = (499_999.0, 1.0, vec![]));
+        assert_eq!(timeline(&stops, 0.0).unwrap().epochs(), 499_999);
         assert!(said(&stops.with(|run| run.until = 500_000.0)).contains("over 500000 epochs"));
         assert!(said(&stops.with(|run| run.cuts = vec![0.5])).contains("over 500000 epochs"));
-        let drugs = Example::kept("drugs");
+        let drugs = Example::load("drugs");
         let drug_count = drugs.model.drugs.len();
         let limit = 500_000 / (1 + drug_count);
         assert!(said(&drugs.with(|run| run.sync = 1e-9)).contains(&format!("over {limit} epochs")));
@@ -311,8 +315,8 @@ mod tests {
 
     #[test]
     fn a_drug_stays_within_its_range_over_a_window_and_close_to_it() {
-        let drugs = Example::kept("drugs");
-        let whole = plan(&drugs, 0.0).unwrap();
+        let drugs = Example::load("drugs");
+        let whole = timeline(&drugs, 0.0).unwrap();
         for (n, level) in (0..whole.epochs()).flat_map(|n| (0..=whole.top_level()).map(move |level| (n, level))) {
             let (from, to) = (whole.edges[n], whole.window_end(n, level));
             assert!(from < to);
@@ -327,8 +331,8 @@ mod tests {
                 assert!(f64::from(low) >= least - wide && f64::from(high) <= most + wide);
             }
         }
-        // What was given before a part of the run is still there in it.
-        let rest = plan(&drugs, 30.0).unwrap();
+        // What was given before a part of the run is still there.
+        let rest = timeline(&drugs, 30.0).unwrap();
         for t in [30.0, 31.5, 59.0, 60.0] {
             let (all, part): (Vec<_>, Vec<_>) = (whole.concentrations(t).collect(), rest.concentrations(t).collect());
             let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * a.abs() + 1e-15;
@@ -346,10 +350,10 @@ mod tests {
         ];
         for dose in given {
             let at = |until: f64| {
-                let of = Example::kept("drugs").with(|run| {
+                let of = Example::load("drugs").with(|run| {
                     (run.until, run.observe, run.doses) = (until, vec![48.0], vec![dose.clone()]);
                 });
-                plan(&of, 0.0).unwrap().concentrations(48.0).collect::<Vec<_>>()
+                timeline(&of, 0.0).unwrap().concentrations(48.0).collect::<Vec<_>>()
             };
             assert_eq!(at(48.0), at(60.0), "{dose:?}");
         }
@@ -358,7 +362,7 @@ mod tests {
     #[test]
     fn steady_runs_end_where_a_drug_comes_or_goes() {
         let peaks = vec![0.0, 0.0, 0.0, 1.0, 1.4, 1.5, 0.6, 0.3, 0.1, 0.0, 0.0];
-        // The slow answer: try every run from every epoch.
+        // The slow way: try every run from every epoch.
         let expected: Vec<usize> = (0..peaks.len())
             .map(|n| {
                 let floored = |i: usize| f32::max(peaks[i], 0.02 * 1.5);

@@ -1,15 +1,16 @@
-//! Programs on whole columns: what tests of a rule compare with the rule itself.
+//! Programs on whole columns, for tests that compare a rule with its compiled form.
 
 use super::error::ColumnError;
 use super::{Dims, Graph, Input, LANES, Limits, NodeId, Program};
 
-/// Anything that can be read may be: no model stands behind a bare graph.
+/// The number of everything that a rule can read: no model stands behind a bare graph, so nothing is out of range.
 const ANY: usize = 1 << 16;
 
-/// A column of lower and one of upper ends.
-pub type Ends = (Vec<f32>, Vec<f32>);
+/// A column of lower ends and one of upper ends.
+pub type ColumnEnds = (Vec<f32>, Vec<f32>);
 
-/// The values of some nodes in single precision, one column a node. Each input has a column; all are of one length.
+/// Return the values of some nodes in single precision, one column for each node. Each input has a column, and all
+/// columns have one length.
 ///
 /// # Errors
 /// [`ColumnError::Graph`] if the graph is not valid, [`ColumnError::Columns`] if an input is missing or columns differ in length.
@@ -41,8 +42,8 @@ pub fn values(
     Ok(out)
 }
 
-/// The bounds of some nodes over boxes, a lower and an upper column a node. Each input has a column of lower and one of
-/// upper ends.
+/// Return the bounds of some nodes over boxes, a lower and an upper column for each node. Each input has a column of
+/// lower ends and one of upper ends.
 ///
 /// # Errors
 /// As [`values`].
@@ -52,7 +53,7 @@ pub fn bounds(
     params: &[f64],
     low: &[(Input, Vec<f32>)],
     high: &[(Input, Vec<f32>)],
-) -> Result<Vec<Ends>, ColumnError> {
+) -> Result<Vec<ColumnEnds>, ColumnError> {
     let (program, columns) = prepare(graph, roots, params, low)?;
     let (_, same) = prepare(graph, roots, params, high)?;
     let bound = program.bind(params);
@@ -85,14 +86,15 @@ pub fn bounds(
     Ok(out)
 }
 
-/// Compile, and find the column of each of the program's inputs.
+/// Compile the rules, and find the column of each of the program's inputs.
 fn prepare(
     graph: &Graph,
     roots: &[NodeId],
     params: &[f64],
     inputs: &[(Input, Vec<f32>)],
 ) -> Result<(Program, Vec<usize>), ColumnError> {
-    let dims = Dims { traits: ANY, slow: ANY, marks: ANY, drugs: ANY, pools: ANY, fates: ANY, params: params.len() };
+    let dims =
+        Dims { traits: ANY, callbacks: ANY, marks: ANY, drugs: ANY, pools: ANY, fates: ANY, params: params.len() };
     graph.check(&dims, &Limits::default())?;
     let program = Program::compile(graph, roots)?;
     let find = |input: &Input| {
@@ -109,7 +111,7 @@ fn prepare(
     Ok((program, columns))
 }
 
-/// Fill lanes; idle ones repeat the first, so that they compute with values like the others.
+/// Fill lanes. Idle lanes repeat the first, so that they compute with values like the others.
 fn fill<T: Copy>(to: &mut [T; LANES], from: &[T]) {
     to[..from.len()].copy_from_slice(from);
     let first = to[0];
@@ -125,7 +127,7 @@ mod tests {
     use super::super::{Binary, Node};
     use super::*;
 
-    /// `age * 2 + time` over more rows than there are lanes.
+    /// Return `age * 2 + time`, which the tests evaluate over more rows than there are lanes.
     fn graph() -> Graph {
         Graph {
             nodes: vec![

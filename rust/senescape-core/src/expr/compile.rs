@@ -1,7 +1,8 @@
-//! From graph to program: dead nodes dropped, equal ones shared, what depends on parameters only split off.
+//! The compiler from graph to program: it drops dead nodes, shares equal ones and splits off what depends on parameters
+//! only.
 //!
-//! Rules compute in single precision, but for two things that it has too little range or too few digits for (`wide`):
-//! what follows from the time of the run alone, and quotients of powers.
+//! Rules compute in single precision, except where it has too little range or too few digits (`wide`): in what follows
+//! from the time of the run alone, and in quotients of powers.
 
 use super::error::ExprError;
 use super::graph::{Binary, Graph, Input, Node, NodeId, Unary, operand_order};
@@ -13,8 +14,8 @@ use std::collections::HashMap;
 type ValueId = usize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    /// By the bits, so that it can be hashed.
+enum ValueKind {
+    /// The bits of the number, which can be hashed.
     Const(u64),
     Param(u32),
     Input(Input),
@@ -23,21 +24,21 @@ enum Kind {
 
 #[derive(Default)]
 struct Values {
-    list: Vec<Kind>,
-    /// Whether the value depends on constants and parameters only.
+    list: Vec<ValueKind>,
+    /// True if the value depends on constants and parameters only.
     fixed: Vec<bool>,
-    known: HashMap<Kind, ValueId>,
+    known: HashMap<ValueKind, ValueId>,
 }
 
 impl Values {
-    fn add(&mut self, kind: Kind) -> ValueId {
+    fn add(&mut self, kind: ValueKind) -> ValueId {
         if let Some(&id) = self.known.get(&kind) {
             return id;
         }
         let fixed = match kind {
-            Kind::Const(_) | Kind::Param(_) => true,
-            Kind::Input(_) => false,
-            Kind::Apply(op, operands) => operands[..op.arity()].iter().all(|x| self.fixed[*x]),
+            ValueKind::Const(_) | ValueKind::Param(_) => true,
+            ValueKind::Input(_) => false,
+            ValueKind::Apply(op, operands) => operands[..op.arity()].iter().all(|x| self.fixed[*x]),
         };
         self.list.push(kind);
         self.fixed.push(fixed);
@@ -47,13 +48,13 @@ impl Values {
 
     fn constant(&self, id: ValueId) -> Option<f64> {
         match self.list[id] {
-            Kind::Const(bits) => Some(f64::from_bits(bits)),
+            ValueKind::Const(bits) => Some(f64::from_bits(bits)),
             _ => None,
         }
     }
 
     fn unary(&mut self, op: Op, x: ValueId) -> ValueId {
-        self.add(Kind::Apply(op, [x, 0, 0]))
+        self.add(ValueKind::Apply(op, [x, 0, 0]))
     }
 
     fn binary(&mut self, op: Op, x: ValueId, y: ValueId) -> ValueId {
@@ -65,20 +66,20 @@ impl Values {
             Op::Binary(Binary::Add | Binary::Sub) if self.constant(y) == Some(0.0) => return x,
             Op::Binary(Binary::Mul) if self.constant(x) == Some(1.0) => return y,
             Op::Binary(Binary::Mul | Binary::Div) if self.constant(y) == Some(1.0) => return x,
-            // a / (a + b) knows more about its range than a division does.
+            // The range of a / (a + b) is known better than that of a division.
             Op::Binary(Binary::Div) => {
-                if let Kind::Apply(Op::Binary(Binary::Add), [p, q, _]) = self.list[y] {
+                if let ValueKind::Apply(Op::Binary(Binary::Add), [p, q, _]) = self.list[y] {
                     if p == x {
-                        return self.add(Kind::Apply(Op::Ratio, [x, q, 0]));
+                        return self.add(ValueKind::Apply(Op::Ratio, [x, q, 0]));
                     }
                     if q == x {
-                        return self.add(Kind::Apply(Op::Ratio, [x, p, 0]));
+                        return self.add(ValueKind::Apply(Op::Ratio, [x, p, 0]));
                     }
                 }
             }
             _ => {}
         }
-        self.add(Kind::Apply(op, [x, y, 0]))
+        self.add(ValueKind::Apply(op, [x, y, 0]))
     }
 }
 
@@ -97,14 +98,14 @@ impl Program {
             }
             let at = |x: NodeId| value_of[x as usize];
             value_of[id] = match *node {
-                // Minus zero is zero: one constant, not two.
-                Node::Const { value } => values.add(Kind::Const((value + 0.0).to_bits())),
-                Node::Param { index } => values.add(Kind::Param(index)),
-                Node::Input { input } => values.add(Kind::Input(input)),
+                // Minus zero is zero, so that both are one constant.
+                Node::Const { value } => values.add(ValueKind::Const((value + 0.0).to_bits())),
+                Node::Param { index } => values.add(ValueKind::Param(index)),
+                Node::Input { input } => values.add(ValueKind::Input(input)),
                 Node::Unary { f: Unary::Square, x } => values.unary(Op::Power(2), at(x)),
                 Node::Unary { f, x } => values.unary(Op::Unary(f), at(x)),
                 Node::Binary { f, x, y } => values.binary(Op::Binary(f), at(x), at(y)),
-                Node::Where { c, x, y } => values.add(Kind::Apply(Op::Where, [at(c), at(x), at(y)])),
+                Node::Where { c, x, y } => values.add(ValueKind::Apply(Op::Where, [at(c), at(x), at(y)])),
             };
         }
         let outputs: Vec<ValueId> = roots.iter().map(|r| value_of[*r as usize]).collect();
@@ -136,21 +137,21 @@ fn reachable(graph: &Graph, roots: &[NodeId]) -> Result<Vec<bool>, ExprError> {
     Ok(needed)
 }
 
-/// Which values are computed in double precision.
+/// Return which values are computed in double precision.
 ///
-/// The time of a run may be a million hours, of which single precision tells hours apart by a sixteenth: whatever follows
-/// from the time alone (`time >= start`, `time - start`) is computed wide, and rounded once it meets the cell. A quotient
-/// such as `x^n / (k^n + x^n)` is of ordinary size where its powers lie beyond single precision: it is computed wide from
-/// the powers on.
+/// The time of a run may be a million hours, where the steps of single precision are a sixteenth of an hour. What
+/// follows from the time alone (`time >= start`, `time - start`) is therefore computed wide, and rounded where it meets
+/// the cell. A quotient such as `x^n / (k^n + x^n)` is of ordinary size even where its powers lie beyond single
+/// precision: it is computed wide from the powers on.
 fn wide_values(values: &Values, used: &[bool]) -> Vec<bool> {
     let applied = |id: ValueId| match values.list[id] {
-        Kind::Apply(op, operands) => Some((op, operands)),
+        ValueKind::Apply(op, operands) => Some((op, operands)),
         _ => None,
     };
     let n = values.list.len();
     let (mut clock, mut power) = (vec![false; n], vec![false; n]);
     for id in 0..n {
-        clock[id] = values.list[id] == Kind::Input(Input::Time);
+        clock[id] = values.list[id] == ValueKind::Input(Input::Time);
         let Some((op, operands)) = applied(id) else { continue };
         let operands = &operands[..op.arity()];
         clock[id] = !values.fixed[id] && operands.iter().all(|x| clock[*x] || values.fixed[*x]);
@@ -182,100 +183,151 @@ fn is_arithmetic(op: Op) -> bool {
     matches!(op, Op::Ratio | Op::Unary(Unary::Neg) | Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Div))
 }
 
-/// Give registers: fixed values that varying code reads, then inputs, then one for each instruction; in both precisions.
+/// Give every value a register: first the fixed values that varying code reads, then the inputs, then one for each
+/// instruction, in both precisions.
 fn lay_out(values: &Values, outputs: &[ValueId]) -> Program {
+    let used = used_values(values, outputs);
+    let wide = wide_values(values, &used);
+    let layout = Layout { values, used, wide };
+    let mut program = Program::default();
+    let fixed_register = layout.place_fixed(&mut program);
+    let (single, double) = layout.precisions(outputs);
     let n = values.list.len();
-    // Peepholes may have left values that nothing uses.
-    let mut used = vec![false; n];
+    let mut files = Files { registers: [vec![u32::MAX; n], vec![u32::MAX; n]], next: [0, 0] };
+    layout.place_broadcasts(&fixed_register, (&single, &double), &mut files, &mut program);
+    layout.place_inputs(&double, &mut files, &mut program);
+    layout.place_code((&single, &double), &mut files, &mut program);
+    [program.registers, program.wide_registers] = files.next;
+    program.outputs = outputs.iter().map(|x| files.registers[0][*x]).collect();
+    program
+}
+
+/// Return which values the outputs need: simplification may have left others.
+fn used_values(values: &Values, outputs: &[ValueId]) -> Vec<bool> {
+    let mut used = vec![false; values.list.len()];
     for &output in outputs {
         used[output] = true;
     }
-    for id in (0..n).rev() {
-        if let (true, Kind::Apply(op, operands)) = (used[id], values.list[id]) {
+    for id in (0..used.len()).rev() {
+        if let (true, ValueKind::Apply(op, operands)) = (used[id], values.list[id]) {
             for x in &operands[..op.arity()] {
                 used[*x] = true;
             }
         }
     }
-    let wide = wide_values(values, &used);
-    let mut program = Program::default();
-    // The fixed part is a program of its own, whose inputs are constants and parameters.
-    let mut fixed_register = vec![u32::MAX; n];
-    let mut next = 0;
-    for (id, kind) in values.list.iter().enumerate() {
-        if !used[id] || !values.fixed[id] {
-            continue;
-        }
-        match *kind {
-            Kind::Const(bits) => program.constants.push((next, f64::from_bits(bits))),
-            Kind::Param(index) => program.params.push((next, index)),
-            Kind::Apply(op, operands) => {
-                let from = operands.map(|x| lookup(&fixed_register, x));
-                program.fixed.push(Instruction { op, wide: wide[id], to: next, from });
-            }
-            Kind::Input(_) => {}
-        }
-        fixed_register[id] = next;
-        next += 1;
-    }
-    program.fixed_registers = next;
+    used
+}
 
-    // Which values the varying code needs in single and in double precision.
-    let (mut single, mut double) = (vec![false; n], vec![false; n]);
-    for &output in outputs {
-        single[output] = true;
+/// The values of a program, and what decides where they go.
+struct Layout<'v> {
+    values: &'v Values,
+    used: Vec<bool>,
+    wide: Vec<bool>,
+}
+
+impl Layout<'_> {
+    /// Return the values that are used, in order.
+    fn used(&self) -> impl Iterator<Item = ValueId> {
+        (0..self.used.len()).filter(|id| self.used[*id])
     }
-    let varying = |id: ValueId| match values.list[id] {
-        Kind::Apply(op, operands) if used[id] && !values.fixed[id] => Some((op, operands)),
-        _ => None,
-    };
-    for (id, wide) in wide.iter().enumerate() {
-        let Some((op, operands)) = varying(id) else { continue };
-        let needed = if *wide { &mut double } else { &mut single };
-        for x in &operands[..op.arity()] {
-            needed[*x] = true;
-        }
-    }
-    let mut file = Files { registers: [vec![u32::MAX; n], vec![u32::MAX; n]], next: [0, 0] };
-    for id in (0..n).filter(|id| used[*id] && values.fixed[*id]) {
-        if single[id] {
-            program.broadcast.push(fixed_register[id]);
-            file.place(id, false);
-        }
-        if double[id] {
-            program.wide_broadcast.push(fixed_register[id]);
-            file.place(id, true);
+
+    /// Return the operation of a value that varying code computes.
+    fn varying(&self, id: ValueId) -> Option<(Op, [ValueId; 3])> {
+        match self.values.list[id] {
+            ValueKind::Apply(op, operands) if self.used[id] && !self.values.fixed[id] => Some((op, operands)),
+            _ => None,
         }
     }
-    for id in (0..n).filter(|id| used[*id]) {
-        let Kind::Input(input) = values.list[id] else { continue };
-        program.inputs.push(input);
-        file.place(id, false);
-        if input == Input::Time && double[id] {
-            program.clock = Some(file.place(id, true));
+
+    /// Lay out the fixed part, a program of its own whose inputs are constants and parameters. Returns its registers.
+    fn place_fixed(&self, program: &mut Program) -> Vec<u32> {
+        let mut registers = vec![u32::MAX; self.used.len()];
+        for id in self.used().filter(|id| self.values.fixed[*id]) {
+            let to = program.fixed_registers;
+            match self.values.list[id] {
+                ValueKind::Const(bits) => program.constants.push((to, f64::from_bits(bits))),
+                ValueKind::Param(index) => program.params.push((to, index)),
+                ValueKind::Apply(op, operands) => {
+                    let from = operands.map(|x| lookup(&registers, x));
+                    program.fixed.push(Instruction { op, wide: self.wide[id], to, from });
+                }
+                ValueKind::Input(_) => {}
+            }
+            registers[id] = to;
+            program.fixed_registers += 1;
+        }
+        registers
+    }
+
+    /// Return which values varying code needs in single precision, and which in double.
+    fn precisions(&self, outputs: &[ValueId]) -> (Vec<bool>, Vec<bool>) {
+        let (mut single, mut double) = (vec![false; self.used.len()], vec![false; self.used.len()]);
+        for &output in outputs {
+            single[output] = true;
+        }
+        for (id, wide) in self.wide.iter().enumerate() {
+            let Some((op, operands)) = self.varying(id) else { continue };
+            let needed = if *wide { &mut double } else { &mut single };
+            for x in &operands[..op.arity()] {
+                needed[*x] = true;
+            }
+        }
+        (single, double)
+    }
+
+    /// Give registers to the fixed values that varying code reads.
+    fn place_broadcasts(
+        &self,
+        fixed_register: &[u32],
+        (single, double): (&[bool], &[bool]),
+        files: &mut Files,
+        program: &mut Program,
+    ) {
+        for id in self.used().filter(|id| self.values.fixed[*id]) {
+            if single[id] {
+                program.broadcast.push(fixed_register[id]);
+                files.place(id, false);
+            }
+            if double[id] {
+                program.wide_broadcast.push(fixed_register[id]);
+                files.place(id, true);
+            }
         }
     }
-    for id in 0..n {
-        if let Kind::Input(input) = values.list[id]
-            && used[id]
-            && double[id]
-            && input != Input::Time
-        {
-            file.convert(id, Op::Widen, &mut program.code);
-        }
-        let Some((op, operands)) = varying(id) else { continue };
-        let from = operands.map(|x| lookup(&file.registers[usize::from(wide[id])], x));
-        let to = file.place(id, wide[id]);
-        program.code.push(Instruction { op, wide: wide[id], to, from });
-        match (wide[id], single[id], double[id]) {
-            (true, true, _) => file.convert(id, Op::Narrow, &mut program.code),
-            (false, _, true) => file.convert(id, Op::Widen, &mut program.code),
-            _ => {}
+
+    /// Give registers to the inputs, and to the time in double precision where it is needed.
+    fn place_inputs(&self, double: &[bool], files: &mut Files, program: &mut Program) {
+        for id in self.used() {
+            let ValueKind::Input(input) = self.values.list[id] else { continue };
+            program.inputs.push(input);
+            files.place(id, false);
+            if input == Input::Time && double[id] {
+                program.clock = Some(files.place(id, true));
+            }
         }
     }
-    [program.registers, program.wide_registers] = file.next;
-    program.outputs = outputs.iter().map(|x| file.registers[0][*x]).collect();
-    program
+
+    /// Write the varying code, with conversions right after the values that need them.
+    fn place_code(&self, (single, double): (&[bool], &[bool]), files: &mut Files, program: &mut Program) {
+        for id in self.used() {
+            if let ValueKind::Input(input) = self.values.list[id]
+                && double[id]
+                && input != Input::Time
+            {
+                files.convert(id, Op::Widen, &mut program.code);
+            }
+            let Some((op, operands)) = self.varying(id) else { continue };
+            let wide = self.wide[id];
+            let from = operands.map(|x| lookup(&files.registers[usize::from(wide)], x));
+            let to = files.place(id, wide);
+            program.code.push(Instruction { op, wide, to, from });
+            match (wide, single[id], double[id]) {
+                (true, true, _) => files.convert(id, Op::Narrow, &mut program.code),
+                (false, _, true) => files.convert(id, Op::Widen, &mut program.code),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// The registers of values in single precision, and in double.
@@ -293,7 +345,7 @@ impl Files {
         self.registers[file][id]
     }
 
-    /// Give a value that has a register of one precision its place in the other.
+    /// Convert a value from the register that it has in one precision to a register of the other.
     fn convert(&mut self, id: ValueId, op: Op, code: &mut Vec<Instruction>) {
         let wide = op == Op::Widen;
         let from = self.registers[usize::from(!wide)][id];
@@ -302,7 +354,7 @@ impl Files {
     }
 }
 
-/// The register of an operand; unused operand slots stand at register 0.
+/// Return the register of an operand; operands that an operation does not have read register 0.
 fn lookup(registers: &[u32], id: ValueId) -> u32 {
     match registers[id] {
         u32::MAX => 0,

@@ -1,37 +1,38 @@
 //! The course of a rule over a short step of time: its values at some moments, and its range between them.
 //!
-//! Integrators choose their steps from the values that they happen to look at. A rule that is switched by the clock may
-//! be the same at all of these and different between. Its range, by interval evaluation, cannot hide that.
+//! Integrators choose their steps from the values at some moments. A rule that is switched by the clock may have the
+//! same value at all of these and another between them. Its range, from interval evaluation, cannot hide that.
 
 use super::math::exp_f64;
-use super::program::{Bound, Frame, IntervalFrame};
+use super::program::{BoundProgram, Frame, IntervalFrame};
 
-/// Pieces that a step is looked at in. With their edges they fill one group of lanes; their number is even, so that the
+/// Pieces that a step is divided into. With their edges they fill one group of lanes. Their number is even, so that the
 /// middle of the step is an edge.
 pub const PIECES: usize = 14;
 
-/// Where the range of a piece is wider than its ends by more than this share, something may hide in it. The range of a
-/// smooth rule that reads the clock several times is wider than its values too, by less where pieces are short.
+/// Where the range of a piece is wider than its ends by more than this fraction, something may hide in the piece. The
+/// range of a smooth rule that reads the clock several times is wider than its values too, but less so where pieces are
+/// short.
 const HIDDEN: f64 = 0.5;
 
-/// Deviations below this share of the values are rounding to single precision.
+/// Deviations below this fraction of the values are rounding to single precision.
 const ROUNDING: f64 = 1e-6;
 
-/// The edges of the pieces of a step.
+/// Return the edges of the pieces of a step.
 #[must_use]
 pub fn edges(from: f64, to: f64) -> [f64; PIECES + 1] {
     std::array::from_fn(|j| if j == PIECES { to } else { from + (to - from) * (j as f64 / PIECES as f64) })
 }
 
-/// What is left at `now` of a unit that reached a trait at each edge, where its time constant is `tau`.
+/// Return what is left at `now` of a unit that reached a trait at each edge, where the time constant is `tau` (h).
 #[must_use]
 pub fn left_by(now: f64, tau: f64, edges: &[f64; PIECES + 1]) -> [f64; PIECES + 1] {
     edges.map(|t| exp_f64(-(now - t) / tau))
 }
 
-impl Bound {
-    /// Evaluate the program at the edges of a step's pieces, with which the first lanes of the inputs of `values` are
-    /// filled, and its ranges over the pieces. Between two edges, inputs lie between their values there.
+impl BoundProgram {
+    /// Evaluate the program at the edges of a step's pieces, and its ranges over the pieces. The caller fills the first
+    /// lanes of the inputs of `values` with the edges; between two edges, inputs lie between their values there.
     pub fn course(&self, values: &mut Frame, ranges: &mut IntervalFrame) {
         for i in 0..self.input_count() {
             let at = *values.input_mut(i);
@@ -49,19 +50,24 @@ impl Bound {
     }
 }
 
-/// How far an integral over a step may be off if the rule is taken for a parabola.
+/// How far an integral over a step may be off if the rule is replaced by a parabola.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Off {
-    /// By its values at the edges of the pieces.
+pub struct Deviation {
+    /// The deviation that its values at the edges of the pieces show.
     pub seen: f64,
-    /// By what its range leaves room for between them.
+    /// The deviation that its range leaves room for between the edges.
     pub hidden: f64,
 }
 
-/// How far the integral of an output over a step may be off if it is taken for the parabola through its first, middle and
-/// last value. `weight` is that of a piece in the integral.
+/// Return how far the integral of an output over a step may be off if the output is replaced by the parabola through
+/// its first, middle and last value. `weight` gives the weight of a piece in the integral.
 #[must_use]
-pub fn off_parabola(values: &Frame, ranges: &IntervalFrame, output: usize, weight: impl Fn(usize) -> f64) -> Off {
+pub fn deviation_from_parabola(
+    values: &Frame,
+    ranges: &IntervalFrame,
+    output: usize,
+    weight: impl Fn(usize) -> f64,
+) -> Deviation {
     let at = |j: usize| f64::from(values.output(output)[j]);
     let looks = [at(0), at(PIECES / 2), at(PIECES)];
     let size = looks.iter().fold(0.0_f64, |most, look| most.max(look.abs()));
@@ -81,8 +87,8 @@ pub fn off_parabola(values: &Frame, ranges: &IntervalFrame, output: usize, weigh
             _ => beyond,
         }
     };
-    let mut sum = Off::default();
-    // Nothing times infinity would not be a number.
+    let mut sum = Deviation::default();
+    // Pieces of weight zero are left out: zero times infinity would be NaN.
     for (j, weight) in (0..PIECES).map(|j| (j, weight(j))).filter(|(_, weight)| *weight > 0.0) {
         sum.seen += weight * off(j).max(off(j + 1));
         sum.hidden += weight * hidden(j);
@@ -96,17 +102,17 @@ const MOST_DOUBTS: u32 = 8;
 /// The part of the whole way that a step may be at most where the range is ignored.
 const UNAIDED: f64 = 1.0 / 64.0;
 
-/// Whether steps can be trusted. The range of a rule may leave room for something that is nowhere, as that of `x - x > 0`
+/// Decides whether a step can be trusted. The range of a rule may leave room for something that is nowhere, as that of `x - x > 0`
 /// does, however short the step is; steps would become so short that they never arrive. After a few such steps in a row
 /// the range is ignored, until it tells something again.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Trust {
+pub struct StepTrust {
     doubts: u32,
 }
 
-impl Trust {
-    /// Whether a step is too long; `off` is in units of the tolerance. The shortest step is never too long.
-    pub fn refuses(&mut self, off: Off, shortest: bool) -> bool {
+impl StepTrust {
+    /// Return whether a step is too long; `off` is in units of the tolerance. The shortest step is never too long.
+    pub fn refuses(&mut self, off: Deviation, shortest: bool) -> bool {
         let asked = self.doubts < MOST_DOUBTS;
         let within = off.seen <= 1.0 && (!asked || off.seen + off.hidden <= 1.0);
         if !within && !shortest {
@@ -120,14 +126,14 @@ impl Trust {
         false
     }
 
-    /// The longest step on a way of some length.
+    /// Return the longest step (h) on a way of some length (h).
     #[must_use]
     pub fn longest(self, way: f64) -> f64 {
         if self.doubts < MOST_DOUBTS { way } else { UNAIDED * way }
     }
 }
 
-/// The parabola through three values (at 0, 1/2 and 1), at a share.
+/// Return the parabola through three values (at 0, 1/2 and 1) at a fraction of the step.
 #[must_use]
 pub fn parabola([g0, g1, g2]: [f64; 3], s: f64) -> f64 {
     g0 + s * (4.0 * g1 - 3.0 * g0 - g2) + 2.0 * s * s * (g0 - 2.0 * g1 + g2)
@@ -138,7 +144,7 @@ mod tests {
     use super::*;
     use crate::expr::{Binary, Graph, Input, Node, Program, Unary};
 
-    /// How far a rule of the time is off its parabola over a step.
+    /// Return how far a rule of the time is off its parabola over a step.
     fn off(nodes: Vec<Node>, from: f64, to: f64) -> f64 {
         let root = nodes.len() as u32 - 1;
         let bound = Program::compile(&Graph { nodes }, &[root]).unwrap().bind(&[]);
@@ -151,11 +157,11 @@ mod tests {
             }
         }
         bound.course(&mut values, &mut ranges);
-        let off = off_parabola(&values, &ranges, 0, |j| at[j + 1] - at[j]);
+        let off = deviation_from_parabola(&values, &ranges, 0, |j| at[j + 1] - at[j]);
         off.seen + off.hidden
     }
 
-    /// 5 from `a` to `b`, else 1.
+    /// Return a rule that is 5 from `a` to `b`, else 1.
     fn window(a: f64, b: f64) -> Vec<Node> {
         vec![
             Node::Input { input: Input::Time },
@@ -182,8 +188,8 @@ mod tests {
 
     #[test]
     fn a_range_that_never_tells_is_ignored_until_it_does() {
-        let mut trust = Trust::default();
-        let off = |seen, hidden| Off { seen, hidden };
+        let mut trust = StepTrust::default();
+        let off = |seen, hidden| Deviation { seen, hidden };
         assert!(trust.refuses(off(3.0, 0.0), false) && trust.refuses(off(0.0, 3.0), false));
         assert!(trust.refuses(off(0.0, f64::INFINITY), false) && trust.refuses(off(f64::NAN, 0.0), false));
         for _ in 0..MOST_DOUBTS {

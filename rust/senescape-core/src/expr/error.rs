@@ -1,4 +1,4 @@
-//! What can be wrong with an expression graph.
+//! Errors of expression graphs.
 
 /// An expression graph that cannot be compiled.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -129,13 +129,13 @@ pub(super) fn flag<T: Real>(holds: bool) -> T {
     if holds { T::ONE } else { T::ZERO }
 }
 
-/// The lesser, or NaN if either is.
+/// Return the lesser of two, or NaN if either is.
 #[inline(always)]
 pub(super) fn min<T: Real>(x: T, y: T) -> T {
     if x < y || x.is_nan() { x } else { y }
 }
 
-/// The greater, or NaN if either is.
+/// Return the greater of two, or NaN if either is.
 #[inline(always)]
 pub(super) fn max<T: Real>(x: T, y: T) -> T {
     if x > y || x.is_nan() { x } else { y }
@@ -152,7 +152,7 @@ fn sign<T: Real>(x: T) -> T {
     }
 }
 
-/// A whole power by the same products in every mode.
+/// Compute a whole power by the same products in every mode.
 #[inline(always)]
 pub(super) fn power<T: Real>(x: T, n: u8) -> T {
     let square = x * x;
@@ -167,7 +167,7 @@ pub(super) fn power<T: Real>(x: T, n: u8) -> T {
     }
 }
 
-/// Run code at one point in double precision; the wide registers begin at `wide`.
+/// Run code at one point in double precision. The wide registers begin at `wide`.
 pub fn run_scalar(code: &[Instruction], registers: &mut [f64], wide: usize) {
     for line in code {
         let file = |is_wide: bool| if is_wide { wide } else { 0 };

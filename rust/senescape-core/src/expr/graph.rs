@@ -1,4 +1,4 @@
-//! The intermediate form: a list of nodes, each using earlier ones only.
+//! The expression graph of rules: a list of nodes, each of which uses earlier ones only.
 
 use super::error::ExprError;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,9 @@ pub type NodeId = u32;
 pub enum Input {
     /// A trait of the cell.
     Trait(u16),
-    /// What a rule that is called, not compiled, said of the cell.
-    Slow(u16),
+    /// The value that a callback rule gave the cell.
+    #[serde(rename = "slow")]
+    Callback(u16),
     /// A mark of the cell: 0 or 1.
     Mark(u16),
     /// Hours since the cell entered its fate.
@@ -150,7 +151,7 @@ pub struct Graph {
 #[allow(missing_docs, reason = "each is the number of what it names")]
 pub struct Dims {
     pub traits: usize,
-    pub slow: usize,
+    pub callbacks: usize,
     pub marks: usize,
     pub drugs: usize,
     pub pools: usize,
@@ -158,7 +159,7 @@ pub struct Dims {
     pub params: usize,
 }
 
-/// Limits on graphs from outside.
+/// Limits on graphs that a document holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The most nodes.
@@ -172,7 +173,7 @@ impl Default for Limits {
 }
 
 impl Graph {
-    /// Check order, ranges, constants and size.
+    /// Check the order of nodes, the ranges of what they read, constants and size.
     ///
     /// # Errors
     /// [`ExprError`], naming the node.
@@ -190,7 +191,7 @@ impl Graph {
                 Node::Param { index } => within("parameter", index as usize, dims.params)?,
                 Node::Input { input } => match input {
                     Input::Trait(i) => within("trait", i.into(), dims.traits)?,
-                    Input::Slow(i) => within("slow rule", i.into(), dims.slow)?,
+                    Input::Callback(i) => within("slow rule", i.into(), dims.callbacks)?,
                     Input::Mark(i) => within("mark", i.into(), dims.marks)?,
                     Input::Drug(i) => within("drug", i.into(), dims.drugs)?,
                     Input::Pool(i) => within("pool", i.into(), dims.pools)?,
@@ -210,7 +211,7 @@ impl Graph {
     }
 }
 
-/// Every operand must come before its user.
+/// Refuse an operand that does not come before its user.
 pub(super) fn operand_order(node: usize, operands: &[NodeId]) -> Result<(), ExprError> {
     match operands.iter().find(|x| **x as usize >= node) {
         Some(x) => Err(ExprError::Order { node, operand: *x as usize }),

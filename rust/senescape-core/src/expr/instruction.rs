@@ -2,7 +2,7 @@
 
 use super::graph::{Binary, Unary};
 
-/// How many cells are evaluated at once.
+/// The number of cells that are evaluated at once.
 pub const LANES: usize = 64;
 
 /// A register for values: one lane a cell.
@@ -31,7 +31,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// The number of operands.
+    /// Return the number of operands.
     #[must_use]
     pub const fn arity(self) -> usize {
         match self {
@@ -54,15 +54,15 @@ impl Op {
     }
 }
 
-/// One instruction. It writes a register with a higher number than those it reads of the same precision.
+/// One instruction. It writes a register with a higher number than those that it reads of the same precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instruction {
-    /// What it does.
+    /// The operation.
     pub op: Op,
-    /// Whether it computes in double precision.
+    /// True if it computes in double precision.
     pub wide: bool,
-    /// Where the result goes.
+    /// The register of the result.
     pub to: u32,
-    /// Where the operands are.
+    /// The registers of the operands.
     pub from: [u32; 3],
 }

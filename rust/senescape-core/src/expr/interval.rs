@@ -1,12 +1,12 @@
 //! Interval evaluation of a program: the range of its outputs over a box of inputs.
 //!
-//! Rounding to nearest keeps order: if `a <= b` then `fl(a + c) <= fl(b + c)`. So the operations that IEEE 754 rounds
-//! exactly, applied to the ends of the intervals, already hold every value that evaluation gives, with nothing added.
-//! Functions that are only approximated are widened by more than their error.
+//! Rounding to nearest keeps order: if `a <= b` then `fl(a + c) <= fl(b + c)`. The operations that IEEE 754 rounds
+//! exactly therefore need no widening: applied to the ends of the intervals, they hold every value that evaluation
+//! gives. Functions that are only approximated are widened by more than their error.
 //!
-//! An end that is infinite says that values reach infinity; where a value may be undefined (0/0, infinity less infinity, the
-//! root of a negative number) an end is NaN, and stays so in whatever is computed from it, but for comparisons, whose
-//! values are never NaN. So a function that squashes its argument cannot hide it.
+//! An infinite end says that values reach infinity. Where a value may be undefined (0/0, infinity less infinity, the
+//! root of a negative number) an end is NaN, and so are the ends of everything computed from it, except comparisons,
+//! whose values are never NaN. A function that squashes its argument can therefore not hide an undefined value.
 
 use super::eval::{GROUP, convert, flag, max, min, power, scalar_unary};
 use super::graph::{Binary, Unary};
@@ -89,7 +89,7 @@ fn apply<T: Real>(line: &Instruction, ends: &mut Ends<'_, T>, groups: usize) {
     }
 }
 
-/// Where a result goes.
+/// The registers of a result.
 struct Slot<'a, T> {
     low: &'a mut [T; LANES],
     high: &'a mut [T; LANES],
@@ -124,7 +124,7 @@ impl<T: Real> Slot<'_, T> {
         }
     }
 
-    /// As [`Slot::zip`], with a cheaper formula for groups of lanes in which it holds.
+    /// Apply a cheaper formula to groups of lanes in which it holds; otherwise as [`Slot::zip`].
     #[inline(always)]
     fn zip_fast(
         &mut self,
@@ -196,7 +196,7 @@ fn whole_power<T: Real>(to: &mut Slot<'_, T>, x: Operand<'_, T>, p: u8) {
     }
 }
 
-/// The ends of an increasing function; widened where it is not exact.
+/// Return the ends of an increasing function, widened where it is not exact.
 #[inline(always)]
 fn rounded<T: Real>(f: Unary, l: T, h: T, exact: bool) -> Interval<T> {
     let (low, high) = (T::of(scalar_unary(f, l.double())), T::of(scalar_unary(f, h.double())));
@@ -236,38 +236,39 @@ fn binary<T: Real>(to: &mut Slot<'_, T>, f: Binary, x: Operand<'_, T>, y: Operan
     }
 }
 
-/// A sum or product that reaches both infinities may be infinity less infinity, or zero times infinity.
+/// Mark a sum or product that reaches both infinities as undefined: it may be infinity less infinity, or zero times
+/// infinity.
 #[inline(always)]
 fn defined<T: Real>(x: Interval<T>) -> Interval<T> {
     if x.0 == T::NEG_INFINITY && x.1 == T::INFINITY { undefined() } else { x }
 }
 
-/// A comparison that surely holds, or possibly; either, where an operand may be NaN.
+/// Return whether a comparison surely and whether it possibly holds. Where an operand may be NaN, it may be either.
 #[inline(always)]
 fn compared<T: Real>(x: Interval<T>, y: Interval<T>, sure: bool, possible: bool) -> Interval<T> {
     let undefined = x.0.is_nan() || x.1.is_nan() || y.0.is_nan() || y.1.is_nan();
     (flag(sure && !undefined), flag(possible || undefined))
 }
 
-/// Whether both intervals are one and the same point.
+/// Return whether both intervals are one and the same point.
 #[inline(always)]
 fn same<T: Real>(x: Interval<T>, y: Interval<T>) -> bool {
     x.0 == x.1 && y.0 == y.1 && x.0 == y.0
 }
 
-/// Whether no value of the interval is zero.
+/// Return whether no value of the interval is zero.
 #[inline(always)]
 fn sure<T: Real>(x: Interval<T>) -> bool {
     x.0 > T::ZERO || x.1 < T::ZERO
 }
 
-/// Whether some value may differ from zero.
+/// Return whether some value may differ from zero.
 #[inline(always)]
 fn possible<T: Real>(x: Interval<T>) -> bool {
     !(x.0 == T::ZERO && x.1 == T::ZERO)
 }
 
-/// The range of the absolute value.
+/// Return the range of the absolute value.
 #[inline(always)]
 fn size<T: Real>((l, h): Interval<T>) -> Interval<T> {
     let most = max(-l, h);
@@ -281,7 +282,7 @@ fn size<T: Real>((l, h): Interval<T>) -> Interval<T> {
     (if most.is_nan() { most } else { least }, most)
 }
 
-/// The least and the greatest of four; NaN if any is.
+/// Return the least and the greatest of four numbers, or NaN if any is.
 #[inline(always)]
 fn corners<T: Real>(a: T, b: T, c: T, d: T) -> Interval<T> {
     (min(min(a, b), min(c, d)), max(max(a, b), max(c, d)))
@@ -292,7 +293,7 @@ fn quotient<T: Real>(x: Interval<T>, y: Interval<T>) -> Interval<T> {
     if y.0 > T::ZERO || y.1 < T::ZERO { corners(x.0 / y.0, x.0 / y.1, x.1 / y.0, x.1 / y.1) } else { undefined() }
 }
 
-/// `x / (x + y)`: for operands that are not negative it grows with x and falls with y.
+/// Return the range of `x / (x + y)`. For operands that are not negative, it grows with x and falls with y.
 #[inline(always)]
 fn ratio<T: Real>(x: Interval<T>, y: Interval<T>) -> Interval<T> {
     if x.0 == T::ZERO && y.0 == T::ZERO {
@@ -300,7 +301,7 @@ fn ratio<T: Real>(x: Interval<T>, y: Interval<T>) -> Interval<T> {
     } else if x.0 >= T::ZERO && y.0 >= T::ZERO && x.1 + y.1 < T::INFINITY {
         let low = x.0 / (x.0 + y.1);
         let high = x.1 / (x.1 + y.0);
-        // x stands twice, so rounding may break the order by a few units.
+        // x stands twice in the formula, so rounding may break the order by a few units.
         let (low, high) = (low - low * T::RATIO_SLACK, high + high * T::RATIO_SLACK + T::TINY);
         (low, min(high, max(x.1 / (x.1 + y.0), T::ONE)))
     } else {
@@ -309,14 +310,14 @@ fn ratio<T: Real>(x: Interval<T>, y: Interval<T>) -> Interval<T> {
     }
 }
 
-/// `x^y`. For x >= 0 it is monotone in each operand, so its extremes stand at the corners.
+/// Return the range of `x^y`. For x >= 0 it is monotone in each operand, so its extremes lie at the corners.
 #[inline(always)]
 fn raised<T: Real>(x: Interval<T>, y: Interval<T>) -> Interval<T> {
     let at = |x: T, y: T| T::of(pow(x.double(), y.double()));
     let widened = |(l, h): Interval<T>| (l.below(), h.above());
     let floor = |x: f64| libm::floor(x);
     let whole = y.0 == y.1 && floor(y.0.double()) == y.0.double();
-    // A power of 0, or of 1, is a number whatever the other operand: it would hide that the other may be NaN.
+    // A power of 0, or of 1, is a number whatever the other operand is, and would hide that the other may be NaN.
     if x.0.is_nan() || x.1.is_nan() || y.0.is_nan() || y.1.is_nan() {
         undefined()
     } else if x.0 >= T::ZERO {
@@ -339,15 +340,15 @@ fn raised<T: Real>(x: Interval<T>, y: Interval<T>) -> Interval<T> {
     }
 }
 
-/// Sine or cosine: its ends, and 1 or -1 where a crest or trough lies between. `crest` is where the first crest lies, in
-/// turns.
+/// Return the range of sine or cosine: its ends, and 1 or -1 where a crest or a trough lies between them. `crest` is
+/// the place of the first crest, in turns.
 #[inline(always)]
 fn wave<T: Real>((l, h): Interval<T>, f: Unary, crest: f64) -> Interval<T> {
     if !(l.is_finite() && h.is_finite()) {
         return undefined();
     }
     let turns = |x: T| x.double() / std::f64::consts::TAU;
-    // A crest lies inside if the turns counted from one differ; a little is given for the rounding of the division.
+    // A crest lies inside if the numbers of turns from it differ. The slack covers the rounding of the division.
     let passes = |offset: f64| {
         let slack = 1e-12 * (1.0 + turns(h).abs().max(turns(l).abs()));
         libm::floor(turns(h) - offset + slack) > libm::floor(turns(l) - offset - slack)

@@ -8,7 +8,7 @@ const ROUND_F64: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
 /// The relative error of [`exp_f32`], doubled.
 pub const EXP_F32_SLACK: f32 = 6e-7;
 
-/// `e^x` in single precision, within two units in the last place.
+/// Compute `e^x` in single precision, within two units in the last place.
 ///
 /// Reduction by Cody and Waite, polynomial of S. Moshier (Cephes `expf`).
 #[inline(always)]
@@ -37,7 +37,7 @@ fn power_f32(n: i32) -> f32 {
     f32::from_bits(((n + 127) << 23) as u32)
 }
 
-/// `e^x` in double precision, within two units in the last place.
+/// Compute `e^x` in double precision, within two units in the last place.
 #[inline(always)]
 #[must_use]
 pub fn exp_f64(x: f64) -> f64 {
@@ -75,7 +75,7 @@ fn power_f64(n: i64) -> f64 {
     f64::from_bits(((n + 1023) << 52) as u64)
 }
 
-/// The natural logarithm in double precision, within one unit in the last place.
+/// Compute the natural logarithm in double precision, within one unit in the last place.
 ///
 /// The method and coefficients of FreeBSD's `e_log.c` (Sun Microsystems 1993), as formulas.
 #[inline(always)]
@@ -111,7 +111,7 @@ pub fn ln_f64(x: f64) -> f64 {
     }
 }
 
-/// `e^x - 1`.
+/// Compute `e^x - 1`.
 #[inline(always)]
 #[must_use]
 pub fn expm1(x: f64) -> f64 {
@@ -119,7 +119,7 @@ pub fn expm1(x: f64) -> f64 {
     if x.abs() < 1e-3 { small } else { exp_f64(x) - 1.0 }
 }
 
-/// `ln(1 + x)`.
+/// Compute `ln(1 + x)`.
 #[inline(always)]
 #[must_use]
 pub fn log1p(x: f64) -> f64 {
@@ -127,7 +127,7 @@ pub fn log1p(x: f64) -> f64 {
     if x.abs() < 1e-3 { small } else { ln_f64(1.0 + x) }
 }
 
-/// `x^y` as NumPy has it: real for a negative base only where the exponent is whole.
+/// Compute `x^y` as NumPy does: for a negative base, the result is real only where the exponent is whole.
 #[inline(always)]
 #[must_use]
 pub fn pow(x: f64, y: f64) -> f64 {

@@ -1,5 +1,5 @@
-//! Rules as expressions: an intermediate form ([`Graph`]), compiled to a register program ([`Program`]), bound to
-//! parameter values ([`Bound`]) and evaluated over lanes of cells, for values and for interval bounds.
+//! Rules as expressions: a graph ([`Graph`]) is compiled to a register program ([`Program`]), bound to parameter values
+//! ([`BoundProgram`]) and evaluated over lanes of cells, for values and for interval bounds.
 
 pub mod columns;
 mod compile;
@@ -17,7 +17,7 @@ mod simd;
 pub use error::{ColumnError, ExprError};
 pub use graph::{Binary, Dims, Graph, Input, Limits, Node, NodeId, Unary};
 pub use instruction::{LANES, Register, WideRegister};
-pub use program::{Bound, Frame, IntervalFrame, Program};
+pub use program::{BoundProgram, Frame, IntervalFrame, Program};
 pub use simd::Level;
 pub(crate) use simd::at_level;
 

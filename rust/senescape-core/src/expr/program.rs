@@ -1,4 +1,4 @@
-//! The compiled program, its binding to parameter values, and the scratch it runs on.
+//! The compiled program, its binding to parameter values, and the frames that it runs on.
 
 use super::eval;
 use super::graph::{Binary, Input, Unary};
@@ -7,19 +7,19 @@ use super::interval::{self, Ends};
 use super::simd::Level;
 use std::fmt::Write as _;
 
-/// A compiled set of rules with parameters still open.
+/// A compiled set of rules whose parameters have no values yet.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     pub(super) constants: Vec<(u32, f64)>,
     pub(super) params: Vec<(u32, u32)>,
-    /// Code that depends on constants and parameters only: run once a binding.
+    /// Code that depends on constants and parameters only; it runs once for each binding.
     pub(super) fixed: Vec<Instruction>,
     pub(super) fixed_registers: u32,
-    /// The fixed registers that the first registers of the varying code are filled with.
+    /// The fixed registers whose values fill the first registers of the varying code.
     pub(super) broadcast: Vec<u32>,
     /// The same for the first wide registers.
     pub(super) wide_broadcast: Vec<u32>,
-    /// The wide register of the time, which follows those: only where the time is read in double precision.
+    /// The wide register of the time, after those; none where the time is read in single precision only.
     pub(super) clock: Option<u32>,
     pub(super) inputs: Vec<Input>,
     pub(super) code: Vec<Instruction>,
@@ -29,15 +29,15 @@ pub struct Program {
 }
 
 impl Program {
-    /// What the program reads, in the order of its input registers.
+    /// Return what the program reads, in the order of its input registers.
     #[must_use]
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
     }
 
-    /// Put parameter values in.
+    /// Bind the parameters to values.
     #[must_use]
-    pub fn bind(&self, params: &[f64]) -> Bound {
+    pub fn bind(&self, params: &[f64]) -> BoundProgram {
         let mut singles = vec![[0.0_f32; LANES]; self.fixed_registers as usize];
         let mut doubles = vec![0.0_f64; self.fixed_registers as usize];
         let param = |index: u32| params.get(index as usize).copied().unwrap_or(f64::NAN);
@@ -66,7 +66,7 @@ impl Program {
             };
             specialise(instruction, known);
         }
-        Bound {
+        BoundProgram {
             fixed,
             wide_fixed,
             clock: self.clock.map(|register| register as usize),
@@ -80,7 +80,7 @@ impl Program {
         }
     }
 
-    /// The program in words, for people and for snapshots.
+    /// Return the program in words, for people and for tests.
     #[must_use]
     pub fn listing(&self) -> String {
         let mut out = String::new();
@@ -92,7 +92,7 @@ impl Program {
             let _ = writeln!(out, "f{register} = param {index}");
         }
         for line in &self.fixed {
-            let _ = writeln!(out, "{}", show(line, 'f', if line.wide { " (double)" } else { "" }));
+            let _ = writeln!(out, "{}", in_words(line, 'f', if line.wide { " (double)" } else { "" }));
         }
         for (register, from) in self.broadcast.iter().enumerate() {
             let _ = writeln!(out, "r{register} = f{from}");
@@ -107,7 +107,7 @@ impl Program {
             let _ = writeln!(out, "d{register} = input Time");
         }
         for line in &self.code {
-            let _ = writeln!(out, "{}", show(line, if line.wide { 'd' } else { 'r' }, ""));
+            let _ = writeln!(out, "{}", in_words(line, if line.wide { 'd' } else { 'r' }, ""));
         }
         for (i, register) in self.outputs.iter().enumerate() {
             let _ = writeln!(out, "output {i} = r{register}");
@@ -116,7 +116,7 @@ impl Program {
     }
 }
 
-fn show(line: &Instruction, kind: char, note: &str) -> String {
+fn in_words(line: &Instruction, kind: char, note: &str) -> String {
     let (to, from) = match line.op {
         Op::Widen => ('d', 'r'),
         Op::Narrow => ('r', 'd'),
@@ -126,7 +126,7 @@ fn show(line: &Instruction, kind: char, note: &str) -> String {
     format!("{to}{} = {} {}{note}", line.to, line.op.name(), operands.join(" "))
 }
 
-/// A power whose exponent has turned out to be a small whole number is a product.
+/// Replace a power by products or a root where its exponent has become known and is simple.
 fn specialise(instruction: &mut Instruction, exponent: Option<f64>) {
     if instruction.op != Op::Binary(Binary::Pow) {
         return;
@@ -142,20 +142,20 @@ fn specialise(instruction: &mut Instruction, exponent: Option<f64>) {
     } else if exponent == -1.0 {
         instruction.op = Op::Unary(Unary::Reciprocal);
     } else if exponent == 1.0 {
-        // The greater of x and x: an operation that hands x on.
+        // The greater of x and x is x: the operation copies it.
         instruction.op = Op::Binary(Binary::Max);
         instruction.from[1] = instruction.from[0];
     }
 }
 
-/// A program with its parameters: what runs.
+/// A program with parameter values: what the engine runs.
 #[derive(Clone, Debug)]
-pub struct Bound {
+pub struct BoundProgram {
     fixed: Vec<(f32, f64)>,
     wide_fixed: Vec<f64>,
     /// The wide register of the time.
     clock: Option<usize>,
-    /// The input that is the time.
+    /// The number of the input that is the time.
     time: Option<usize>,
     inputs: usize,
     code: Vec<Instruction>,
@@ -165,14 +165,14 @@ pub struct Bound {
     level: Level,
 }
 
-impl Bound {
-    /// The number of inputs.
+impl BoundProgram {
+    /// Return the number of inputs.
     #[must_use]
     pub fn input_count(&self) -> usize {
         self.inputs
     }
 
-    /// Scratch for values.
+    /// Make registers for values.
     #[must_use]
     pub fn frame(&self) -> Frame {
         let mut registers = vec![[0.0; LANES]; self.registers];
@@ -186,19 +186,20 @@ impl Bound {
         Frame { registers, wide, first: self.fixed.len(), clock: self.clock, outputs: self.outputs.clone() }
     }
 
-    /// Scratch for intervals.
+    /// Make registers for intervals.
     #[must_use]
     pub fn interval_frame(&self) -> IntervalFrame {
         let low = self.frame();
         IntervalFrame { high: low.clone(), low }
     }
 
-    /// Evaluate the first `n` lanes. Inputs must have been filled; outputs then stand in the frame.
+    /// Evaluate the first `n` lanes. The caller fills the inputs before and reads the outputs from the frame.
     pub fn values(&self, frame: &mut Frame, n: usize) {
         eval::run(&self.code, &mut frame.registers, &mut frame.wide, n, self.level);
     }
 
-    /// Evaluate intervals in the first `n` lanes: they hold every value that [`Bound::values`] gives inside the box.
+    /// Evaluate intervals in the first `n` lanes. They hold every value that [`BoundProgram::values`] gives inside the
+    /// box.
     pub fn bounds(&self, frame: &mut IntervalFrame, n: usize) {
         let IntervalFrame { low, high } = frame;
         let mut single = Ends { low: &mut low.registers, high: &mut high.registers };
@@ -223,7 +224,7 @@ impl Bound {
         }
     }
 
-    /// The same program held to a level of CPU features, for tests of sameness.
+    /// Return the same program at a lower level of CPU features, for tests that compare levels.
     #[cfg(test)]
     pub(crate) fn at_level(mut self, level: Level) -> Self {
         self.level = level;
@@ -231,7 +232,7 @@ impl Bound {
     }
 }
 
-/// Scratch for values.
+/// Registers for values.
 #[derive(Clone, Debug)]
 pub struct Frame {
     registers: Vec<Register>,
@@ -242,19 +243,19 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The lanes of an input.
+    /// Return the lanes of an input.
     #[inline]
     pub fn input_mut(&mut self, i: usize) -> &mut Register {
         &mut self.registers[self.first + i]
     }
 
-    /// The lanes of the time in double precision (h), where the program reads it so.
+    /// Return the lanes of the time in double precision (h), where the program reads it so.
     #[inline]
     pub fn clock_mut(&mut self) -> Option<&mut WideRegister> {
         self.clock.map(|register| &mut self.wide[register])
     }
 
-    /// The lanes of an output.
+    /// Return the lanes of an output.
     #[inline]
     #[must_use]
     pub fn output(&self, k: usize) -> &Register {
@@ -262,7 +263,7 @@ impl Frame {
     }
 }
 
-/// Scratch for intervals.
+/// Registers for intervals.
 #[derive(Clone, Debug)]
 pub struct IntervalFrame {
     low: Frame,
@@ -270,19 +271,19 @@ pub struct IntervalFrame {
 }
 
 impl IntervalFrame {
-    /// The lower and upper ends of an input.
+    /// Return the lower and upper ends of an input.
     #[inline]
     pub fn input_mut(&mut self, i: usize) -> (&mut Register, &mut Register) {
         (self.low.input_mut(i), self.high.input_mut(i))
     }
 
-    /// The lower and upper ends of the time in double precision (h), where the program reads it so.
+    /// Return the lower and upper ends of the time in double precision (h), where the program reads it so.
     #[inline]
     pub fn clock_mut(&mut self) -> Option<(&mut WideRegister, &mut WideRegister)> {
         self.low.clock_mut().zip(self.high.clock_mut())
     }
 
-    /// The lower and upper ends of an output.
+    /// Return the lower and upper ends of an output.
     #[inline]
     #[must_use]
     pub fn output(&self, k: usize) -> (&Register, &Register) {

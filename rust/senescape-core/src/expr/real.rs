@@ -3,7 +3,7 @@
 use super::math::{EXP_F32_SLACK, exp_f32, exp_f64};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// A floating-point number of either precision, with what interval arithmetic has to know of it.
+/// A floating-point number of either precision, with the error bounds that interval arithmetic needs.
 pub(super) trait Real:
     Copy
     + PartialOrd
@@ -20,23 +20,24 @@ pub(super) trait Real:
     const NAN: Self;
     /// The relative error of [`Real::exp`], doubled.
     const EXP_SLACK: Self;
-    /// More than the rounding of `x / (x + y)` can break the order of its values by, relative.
+    /// A relative bound on how far rounding can break the order of the values of `x / (x + y)`.
     const RATIO_SLACK: Self;
-    /// More than the error of functions whose results lie below the smallest normal number.
+    /// A bound on the error of functions whose results lie below the smallest normal number.
     const TINY: Self;
 
     /// Round to this precision.
     fn of(x: f64) -> Self;
-    /// Give it in double precision.
+    /// Convert to double precision.
     fn double(self) -> f64;
     fn is_nan(self) -> bool;
     fn is_finite(self) -> bool;
     fn abs(self) -> Self;
     fn sqrt(self) -> Self;
     fn exp(self) -> Self;
-    /// The end of an interval moved down by more than the error of a function that was computed in double precision.
+    /// Move the lower end of an interval down by more than the error of a function that was computed in double
+    /// precision.
     fn below(self) -> Self;
-    /// The same upward.
+    /// Move the upper end of an interval up by as much.
     fn above(self) -> Self;
 }
 
@@ -88,7 +89,8 @@ impl Real for f32 {
     }
 }
 
-/// Functions in double precision are right to some 3e-13 (see `math`); their bounds are widened by three times as much.
+/// Functions in double precision are right to about 3e-13 (see `math`); their bounds are widened by three times as
+/// much.
 const DOUBLE_SLACK: f64 = 1e-12;
 
 impl Real for f64 {

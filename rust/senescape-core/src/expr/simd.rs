@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-/// CPU features that the loops are compiled for. All give the same bits.
+/// CPU features that loops are compiled for. All levels give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// What every CPU of the architecture has.
+    /// The features that every CPU of the architecture has.
     Baseline,
     /// AVX2.
     Avx2,
@@ -14,7 +14,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The best level of this machine, found once.
+    /// Return the best level of this machine; the first call finds it.
     #[must_use]
     pub fn best() -> Self {
         static BEST: OnceLock<Level> = OnceLock::new();
@@ -37,9 +37,9 @@ impl Level {
     }
 }
 
-/// Call a function compiled for a level of CPU features.
+/// Call a function that is compiled once for each level of CPU features.
 ///
-/// The body is one `#[inline(always)]` function; each wrapper compiles it anew with wider registers. Rust never contracts
+/// The body is one `#[inline(always)]` function, which each wrapper compiles with wider registers. Rust never contracts
 /// a product and a sum, so the results are the same to the bit.
 macro_rules! at_level {
     ($level:expr, $body:ident($($arg:ident : $type:ty),*)) => {{

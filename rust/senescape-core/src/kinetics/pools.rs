@@ -1,14 +1,16 @@
 //! Pools: scalars of the environment with differential equations, integrated over one epoch.
 //!
-//! Dormand and Prince's pair of orders 5 and 4 with step control; between accepted steps the path is the cubic through
-//! values and slopes. Written here because the path is read by cells at any time of the epoch, must come with a sure range,
-//! and is computed for every epoch of every replicate without allocating; the ODE crates looked at do none of these.
+//! Dormand and Prince's pair of orders 5 and 4 with step control. Between accepted steps the path is the cubic through
+//! values and slopes. It is written here because cells read the path at any time of the epoch, bounds need a sure range
+//! of it, and every epoch of every replicate computes it without allocating; the ODE crates that were considered do
+//! none of these.
 
-use crate::expr::course::{Off, Trust, edges, off_parabola};
-use crate::expr::{Bound, Frame, Input, IntervalFrame};
+use crate::expr::course::{Deviation, StepTrust, deviation_from_parabola, edges};
+use crate::expr::{BoundProgram, Frame, Input, IntervalFrame};
 use crate::kinetics::drug::Segment;
 
-/// An epoch no longer than this (h) is an instant: two times that were meant to be one. Nothing changes at a rate over it.
+/// An epoch that is no longer than this (h) is an instant: two times that were meant to be one. Nothing changes at a
+/// rate over it.
 pub const INSTANT: f64 = 1e-9;
 
 /// A pool whose equation cannot be followed.
@@ -44,7 +46,7 @@ pub enum PoolError {
 
 const STEP_LIMIT: usize = 20_000;
 
-/// A step that is no longer than this (h) is not halved for what may hide in it: it is over at once.
+/// A step that is no longer than this (h) is not halved for what may hide in it.
 const SHORTEST: f64 = 1e-6;
 
 // Dormand & Prince 1980, J Comput Appl Math 6:19: nodes, stages, and the difference of the two orders.
@@ -62,7 +64,7 @@ const E: [f64; 7] =
 
 /// The equations of a model's pools.
 pub struct Pools {
-    rates: Bound,
+    rates: BoundProgram,
     inputs: Vec<Input>,
     names: Vec<String>,
     rtol: f64,
@@ -81,13 +83,14 @@ pub struct PoolPath {
 }
 
 impl Pools {
-    /// Equations from a program with one output a pool; `clocked` are the pools whose rates read the time of the run.
+    /// Make the equations from a program with one output for each pool. `clocked` lists the pools whose rates read the
+    /// time of the run.
     #[must_use]
-    pub fn new(rates: Bound, inputs: Vec<Input>, names: Vec<String>, rtol: f64, clocked: Vec<usize>) -> Self {
+    pub fn new(rates: BoundProgram, inputs: Vec<Input>, names: Vec<String>, rtol: f64, clocked: Vec<usize>) -> Self {
         Self { rates, inputs, names, rtol, clocked }
     }
 
-    /// Integrate from `t0` to `t1`. `aggregates` gives counts, sums and means at a time (h).
+    /// Integrate from `t0` to `t1` (h). `aggregates` gives counts, sums and means at a time (h).
     ///
     /// # Errors
     /// [`PoolError`], naming the pool and the time.
@@ -131,7 +134,7 @@ impl Pools {
             return Ok(());
         }
         let mut looks = (!self.clocked.is_empty()).then(|| (self.rates.frame(), self.rates.interval_frame()));
-        let mut trust = Trust::default();
+        let mut trust = StepTrust::default();
         let (mut s, mut h) = (0.0, 0.25 * length);
         for _ in 0..STEP_LIMIT {
             h = h.min(length - s);
@@ -156,7 +159,7 @@ impl Pools {
                 error = error.max((difference / scale).abs());
             }
             if error <= 1.0 {
-                // Counting back from the end hides no last sliver of a step.
+                // The last step ends exactly at the end, so that no sliver of a step is left.
                 s = if length - s <= h * (1.0 + 1e-12) { length } else { s + h };
                 std::mem::swap(&mut y, &mut next);
                 k.swap(0, 6);
@@ -178,8 +181,8 @@ impl Pools {
 }
 
 impl Pools {
-    /// How far rates that read the clock may be off between the looks that integration takes at a step, in units of the
-    /// tolerance. Pools stand still for this: what they do themselves shows in the error of the step.
+    /// Return how far rates that read the clock may be off between the moments that integration reads in a step, in
+    /// units of the tolerance. Pools stand still for this: what they do themselves shows in the error of the step.
     fn between(
         &self,
         t0: f64,
@@ -188,7 +191,7 @@ impl Pools {
         drugs: &[Segment],
         aggregates: &dyn Fn(Input, f64) -> f64,
         (values, ranges): &mut (Frame, IntervalFrame),
-    ) -> Off {
+    ) -> Deviation {
         let at = edges(from, to);
         for (i, input) in self.inputs.iter().enumerate() {
             let lanes = values.input_mut(i);
@@ -205,9 +208,9 @@ impl Pools {
             clock.iter_mut().zip(at).for_each(|(lane, s)| *lane = t0 + s);
         }
         self.rates.course(values, ranges);
-        let mut most = Off::default();
+        let mut most = Deviation::default();
         for &pool in &self.clocked {
-            let off = off_parabola(values, ranges, pool, |j| at[j + 1] - at[j]);
+            let off = deviation_from_parabola(values, ranges, pool, |j| at[j + 1] - at[j]);
             let change = (to - from) * f64::from(values.output(pool)[0]).abs();
             let tolerance = 1e-9 + self.rtol * (state[pool].abs() + change);
             most.seen = most.seen.max(off.seen / tolerance);
@@ -231,20 +234,20 @@ impl PoolPath {
         self.slopes.extend_from_slice(slopes);
     }
 
-    /// The values at the epoch's end.
+    /// Return the values at the epoch's end.
     #[must_use]
     pub fn end(&self) -> &[f64] {
         &self.values[self.values.len() - self.width..]
     }
 
-    /// A pool at many times.
+    /// Fill in a pool at many times.
     pub fn fill(&self, pool: usize, s: &[f64], out: &mut [f32]) {
         for (out, s) in out.iter_mut().zip(s) {
             *out = self.at(pool, *s).0 as f32;
         }
     }
 
-    /// A range that holds every value from `s0` to `s1`.
+    /// Return a range that holds every value from `s0` to `s1` (h).
     #[must_use]
     pub fn range(&self, pool: usize, s0: f64, s1: f64) -> (f64, f64) {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -253,7 +256,7 @@ impl PoolPath {
             if a > b {
                 continue;
             }
-            // A cubic stays within the hull of its control points. Slopes at a knot are those of this very piece.
+            // A cubic stays within the hull of its control points. The slopes at a knot are those of this piece.
             let middle = 0.5 * (pair[0] + pair[1]);
             let ((va, da), (vb, db)) = (self.at_piece(pool, a, middle), self.at_piece(pool, b, middle));
             let third = (b - a) / 3.0;
@@ -269,7 +272,7 @@ impl PoolPath {
         self.at_piece(pool, s, s)
     }
 
-    /// Value and slope at `s` of the piece that `inside` lies in.
+    /// Return value and slope at `s` of the piece that `inside` lies in.
     fn at_piece(&self, pool: usize, s: f64, inside: f64) -> (f64, f64) {
         let i = self.times.partition_point(|t| *t <= inside).clamp(1, self.times.len() - 1);
         let at = |knot: usize| (self.values[knot * self.width + pool], self.slopes[knot * self.width + pool]);
@@ -377,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_that_no_cell_could_read_is_told() {
+    fn a_pool_that_no_cell_could_read_is_reported() {
         for (rate, sound) in [(1e308, false), (1e38, false), (2e37, true), (-1e38, false)] {
             let grows = pools(vec![Node::Const { value: rate }], &[0], &[]);
             let done = grows.advance(5.0, 15.0, &[1.0], &[], &|_, _| 0.0, &mut PoolPath::default());
@@ -388,7 +391,7 @@ mod tests {
         }
     }
 
-    /// `height` from `a` to `b` on the clock.
+    /// Return a rule that is `height` from `a` to `b` on the clock, else 0.
     fn window(a: f64, b: f64, height: f64) -> Vec<Node> {
         vec![
             Node::Input { input: Input::Time },
@@ -411,7 +414,7 @@ mod tests {
                 let pools = pools(window(a, a + width, 100.0 / width), &[8], &[]);
                 let mut path = PoolPath::default();
                 pools.advance(start, start + 24.0, &[0.0], &[], &|_, _| 0.0, &mut path).unwrap();
-                // The switches themselves are told to the last digit of a time.
+                // The times of the switches are rounded to the last digit of a time.
                 let exact = 100.0 * ((a + width) - a) / width;
                 let found = path.end()[0];
                 let slack = 1e-5 + 2.0 * start * f64::EPSILON / width;

@@ -1,22 +1,23 @@
-//! From a document and parameter values to a bound model.
+//! The binder: from a document and parameter values to a bound model.
 
+use super::inputs::{reads, traits_read};
 use super::{
-    Aggregate, Column, Driven, EnvInput, Fate, Flow, Inherit, Model, Observable, Reads, Rules, Slow, Source,
+    Aggregate, CallbackRule, Column, Driven, EnvInput, Fate, Flow, Inherit, Model, Observable, Reads, Rules, Source,
     Transition, Value,
 };
 use crate::document::{
-    DistDocument, FlowDocument, Gather, InheritDocument, Kind, ModelDocument, SlowDocument, check_model,
+    Aggregation, CallbackDocument, DistDocument, EventKind, FlowDocument, InheritDocument, ModelDocument, check_model,
 };
 use crate::error::Error;
-use crate::expr::{Dims, Graph, Input, Limits, Node, NodeId, Program};
+use crate::expr::{Dims, Input, Limits, NodeId, Program};
 use crate::kinetics::drug::Pk;
 use crate::kinetics::pools::Pools;
-use crate::random::{Dist, name_key};
+use crate::random::{Distribution, name_key};
 
 /// Compile the rules of a document and bind parameter values (in the document's order).
 ///
-/// `given` holds the user's columns of founder values; `rtol` is the pools' tolerance; `hold_all` keeps traits that no
-/// compiled rule reads, for code outside that may.
+/// `given` holds the user's columns of founder values; `rtol` is the relative tolerance of pools. If `all_traits` is
+/// true, traits that no compiled rule reads are kept too, because callbacks may read them.
 ///
 /// # Errors
 /// [`Error::Model`] or [`Error::Expr`], naming what is wrong.
@@ -25,7 +26,7 @@ pub fn bind(
     params: &[f64],
     given: &[Vec<f32>],
     rtol: f64,
-    hold_all: bool,
+    all_traits: bool,
 ) -> Result<Model, Error> {
     check_model(document)?;
     if params.len() != document.params.len() {
@@ -36,7 +37,7 @@ pub fn bind(
     }
     let dims = Dims {
         traits: document.traits.len(),
-        slow: document.slow.len(),
+        callbacks: document.callbacks.len(),
         marks: document.marks.len(),
         drugs: document.drugs.len(),
         pools: document.pools.len(),
@@ -44,93 +45,42 @@ pub fn bind(
         params: document.params.len(),
     };
     document.nodes.check(&dims, &Limits::default())?;
-    let held = if hold_all { (0..dims.traits).collect() } else { held_traits(document) };
-    let mut binder =
-        Binder { document, params, column_of: vec![None; dims.traits], held: held.len(), aggregates: Vec::new() };
-    for (column, &of) in held.iter().enumerate() {
+    let traits = if all_traits { (0..dims.traits).collect() } else { traits_read(document) };
+    let mut binder = Binder {
+        document,
+        params,
+        column_of: vec![None; dims.traits],
+        trait_columns: traits.len(),
+        aggregates: Vec::new(),
+    };
+    for (column, &of) in traits.iter().enumerate() {
         binder.column_of[of] = Some(column);
     }
-    binder.build(&held, given, rtol)
-}
-
-/// The inputs that a node reads, each once, in the order of the graph.
-fn reads(graph: &Graph, root: NodeId) -> Vec<Input> {
-    let mut seen = vec![false; root as usize + 1];
-    seen[root as usize] = true;
-    let mut found = Vec::new();
-    // Operands have smaller numbers, so one pass down the list visits every node that the root reaches.
-    for id in (0..=root as usize).rev() {
-        if !seen[id] {
-            continue;
-        }
-        match graph.nodes[id] {
-            Node::Const { .. } | Node::Param { .. } => {}
-            Node::Input { input } => {
-                if !found.contains(&input) {
-                    found.push(input);
-                }
-            }
-            Node::Unary { x, .. } => seen[x as usize] = true,
-            Node::Binary { x, y, .. } => {
-                seen[x as usize] = true;
-                seen[y as usize] = true;
-            }
-            Node::Where { c, x, y } => {
-                seen[c as usize] = true;
-                seen[x as usize] = true;
-                seen[y as usize] = true;
-            }
-        }
-    }
-    found
-}
-
-/// The traits that some rule reads, directly or through the flow, inheritance or start of another such trait.
-fn held_traits(document: &ModelDocument) -> Vec<usize> {
-    let mut roots: Vec<NodeId> = document.transitions.iter().map(|t| t.hazard).collect();
-    roots.extend(document.observables.iter().filter(|o| o.kind != Gather::Count).map(|o| o.value));
-    roots.extend(document.pools.iter().map(|p| p.rate));
-    let mut held = vec![false; document.traits.len()];
-    while let Some(root) = roots.pop() {
-        for input in reads(&document.nodes, root) {
-            let (Input::Trait(of) | Input::Sum { of, .. } | Input::Mean { of, .. }) = input else { continue };
-            let of = usize::from(of);
-            if std::mem::replace(&mut held[of], true) {
-                continue;
-            }
-            let each = &document.traits[of];
-            roots.extend(each.flows.iter().map(|f| f.target));
-            if let InheritDocument::Rule { value } = each.inherit {
-                roots.push(value);
-            }
-            let sets = document.transitions.iter().flat_map(|t| &t.set).filter(|s| s.of == of).map(|s| &s.value);
-            for value in sets.chain([&each.initial]) {
-                if let DistDocument::Rule { value } = value {
-                    roots.push(*value);
-                }
-            }
-        }
-    }
-    (0..held.len()).filter(|&of| held[of]).collect()
+    binder.build(&traits, given, rtol)
 }
 
 struct Binder<'a> {
     document: &'a ModelDocument,
     params: &'a [f64],
     column_of: Vec<Option<usize>>,
-    /// Columns that hold traits; those of slow rules follow.
-    held: usize,
+    /// The number of columns that hold traits; those of callback rules follow.
+    trait_columns: usize,
     aggregates: Vec<Aggregate>,
 }
 
 impl Binder<'_> {
-    fn build(mut self, held: &[usize], given: &[Vec<f32>], rtol: f64) -> Result<Model, Error> {
+    fn build(mut self, traits: &[usize], given: &[Vec<f32>], rtol: f64) -> Result<Model, Error> {
         let document = self.document;
-        let mut columns = held.iter().map(|&of| self.column(of, given)).collect::<Result<Vec<_>, _>>()?;
-        let slow: Vec<Slow> = document.slow.iter().zip(self.held..).map(|(each, column)| slow(each, column)).collect();
-        columns.extend(slow.iter().map(unasked));
+        let mut columns = traits.iter().map(|&of| self.column(of, given)).collect::<Result<Vec<_>, _>>()?;
+        let callbacks: Vec<CallbackRule> = document
+            .callbacks
+            .iter()
+            .zip(self.trait_columns..)
+            .map(|(each, column)| callback_rule(each, column))
+            .collect();
+        columns.extend(callbacks.iter().map(callback_column));
         let transitions = document.transitions.iter().map(|t| self.transition(t)).collect::<Result<Vec<_>, _>>()?;
-        let fates = (0..document.fates.len()).map(|f| self.fate(f, held)).collect::<Result<Vec<_>, _>>()?;
+        let fates = (0..document.fates.len()).map(|f| self.fate(f, traits)).collect::<Result<Vec<_>, _>>()?;
         let mut observables = Vec::new();
         for each in &document.observables {
             let value = self.rules(&[each.value])?;
@@ -175,7 +125,7 @@ impl Binder<'_> {
             transitions,
             aggregates: self.aggregates,
             observables,
-            slow,
+            callbacks,
         })
     }
 
@@ -183,7 +133,7 @@ impl Binder<'_> {
         let rates: Vec<NodeId> = self.document.pools.iter().map(|p| p.rate).collect();
         for (pool, root) in self.document.pools.iter().zip(&rates) {
             for input in reads(&self.document.nodes, *root) {
-                if matches!(input, Input::Trait(_) | Input::Slow(_) | Input::Mark(_) | Input::Age) {
+                if matches!(input, Input::Trait(_) | Input::Callback(_) | Input::Mark(_) | Input::Age) {
                     return Err(Error::Model(format!(
                         "the rate of pool '{}' reads a single cell; a pool sees cells through env.count, env.sum or env.mean",
                         pool.name
@@ -198,7 +148,7 @@ impl Binder<'_> {
         Ok(Pools::new(program.bind(self.params), program.inputs().to_vec(), names.to_vec(), rtol, clocked))
     }
 
-    /// The value of a node that reads parameters and constants only.
+    /// Return the value of a node that reads parameters and constants only.
     fn fixed(&self, node: NodeId, place: &str) -> Result<f64, Error> {
         let program = Program::compile(&self.document.nodes, &[node])?;
         if !program.inputs().is_empty() {
@@ -215,7 +165,7 @@ impl Binder<'_> {
     fn rules(&mut self, roots: &[NodeId]) -> Result<Rules, Error> {
         let program = Program::compile(&self.document.nodes, roots)?;
         let inputs = program.inputs().iter().map(|&input| self.source(input)).collect::<Result<_, _>>()?;
-        Ok(Rules { bound: program.bind(self.params), inputs })
+        Ok(Rules { program: program.bind(self.params), inputs })
     }
 
     fn source(&mut self, input: Input) -> Result<Source, Error> {
@@ -226,33 +176,33 @@ impl Binder<'_> {
                 self.aggregates.push(wanted);
                 self.aggregates.len() - 1
             });
-            Source::Env(EnvInput::Aggregate(index))
+            Source::Environment(EnvInput::Aggregate(index))
         };
         Ok(match input {
-            Input::Trait(of) => Source::Column(self.held(of)?),
-            Input::Slow(index) => Source::Column(self.held + usize::from(index)),
+            Input::Trait(of) => Source::Column(self.column_of_trait(of)?),
+            Input::Callback(index) => Source::Column(self.trait_columns + usize::from(index)),
             Input::Mark(mark) => Source::Mark(usize::from(mark)),
             Input::Age => Source::Age,
-            Input::Time => Source::Env(EnvInput::Time),
-            Input::Drug(drug) => Source::Env(EnvInput::Drug(usize::from(drug))),
-            Input::Pool(pool) => Source::Env(EnvInput::Pool(usize::from(pool))),
-            Input::Count(fate) => aggregate(Gather::Count, fate, 0),
+            Input::Time => Source::Environment(EnvInput::Time),
+            Input::Drug(drug) => Source::Environment(EnvInput::Drug(usize::from(drug))),
+            Input::Pool(pool) => Source::Environment(EnvInput::Pool(usize::from(pool))),
+            Input::Count(fate) => aggregate(Aggregation::Count, fate, 0),
             Input::Sum { fate, of } => {
                 let column = self.column_of[usize::from(of)];
-                aggregate(Gather::Sum, fate, column.ok_or_else(|| lost(of))?)
+                aggregate(Aggregation::Sum, fate, column.ok_or_else(|| missing_column(of))?)
             }
             Input::Mean { fate, of } => {
                 let column = self.column_of[usize::from(of)];
-                aggregate(Gather::Mean, fate, column.ok_or_else(|| lost(of))?)
+                aggregate(Aggregation::Mean, fate, column.ok_or_else(|| missing_column(of))?)
             }
         })
     }
 
-    fn held(&self, of: u16) -> Result<usize, Error> {
-        self.column_of[usize::from(of)].ok_or_else(|| lost(of))
+    fn column_of_trait(&self, of: u16) -> Result<usize, Error> {
+        self.column_of[usize::from(of)].ok_or_else(|| missing_column(of))
     }
 
-    fn dist(&self, dist: &DistDocument, place: &str) -> Result<Option<Dist>, Error> {
+    fn dist(&self, dist: &DistDocument, place: &str) -> Result<Option<Distribution>, Error> {
         let value = |node: NodeId| self.fixed(node, place);
         let found = match *dist {
             DistDocument::Column { .. } => return Ok(None),
@@ -260,23 +210,23 @@ impl Binder<'_> {
                 if !reads(&self.document.nodes, node).is_empty() {
                     return Ok(None);
                 }
-                Dist::Constant(value(node)?)
+                Distribution::Constant(value(node)?)
             }
-            DistDocument::Normal { mean, sd, low, high } => Dist::Normal {
+            DistDocument::Normal { mean, sd, low, high } => Distribution::Normal {
                 mean: value(mean)?,
                 sd: value(sd)?,
                 low: low.map_or(Ok(f64::NEG_INFINITY), value)?,
                 high: high.map_or(Ok(f64::INFINITY), value)?,
             },
             DistDocument::Lognormal { median, sigma } => {
-                Dist::LogNormal { median: value(median)?, sigma: value(sigma)? }
+                Distribution::LogNormal { median: value(median)?, sigma: value(sigma)? }
             }
-            DistDocument::Integers { low, high } => Dist::Integers { low: value(low)?, high: value(high)? },
-            DistDocument::Uniform { low, high } => Dist::Uniform { low: value(low)?, high: value(high)? },
-            DistDocument::Beta { a, b } => Dist::Beta { a: value(a)?, b: value(b)? },
-            DistDocument::Gamma { shape, scale } => Dist::Gamma { shape: value(shape)?, scale: value(scale)? },
-            DistDocument::Exponential { mean } => Dist::Exponential { mean: value(mean)? },
-            DistDocument::Bernoulli { p } => Dist::Bernoulli { p: value(p)? },
+            DistDocument::Integers { low, high } => Distribution::Integers { low: value(low)?, high: value(high)? },
+            DistDocument::Uniform { low, high } => Distribution::Uniform { low: value(low)?, high: value(high)? },
+            DistDocument::Beta { a, b } => Distribution::Beta { a: value(a)?, b: value(b)? },
+            DistDocument::Gamma { shape, scale } => Distribution::Gamma { shape: value(shape)?, scale: value(scale)? },
+            DistDocument::Exponential { mean } => Distribution::Exponential { mean: value(mean)? },
+            DistDocument::Bernoulli { p } => Distribution::Bernoulli { p: value(p)? },
         };
         match found.fault() {
             Some(fault) => Err(Error::Model(format!("{place}: {fault}"))),
@@ -286,7 +236,7 @@ impl Binder<'_> {
 
     fn value(&mut self, dist: &DistDocument, place: &str) -> Result<Value, Error> {
         if let Some(found) = self.dist(dist, place)? {
-            return Ok(Value::Dist(found));
+            return Ok(Value::Distribution(found));
         }
         match *dist {
             DistDocument::Rule { value } => Ok(Value::Rule(self.rules(&[value])?)),
@@ -329,14 +279,14 @@ impl Binder<'_> {
                     return Err(Error::Model(format!("{place}: the correlation is {rho}; it must lie in [-1, 1]")));
                 }
                 match &initial {
-                    Value::Dist(Dist::LogNormal { median, sigma }) => {
+                    Value::Distribution(Distribution::LogNormal { median, sigma }) => {
                         Inherit::Ar1 { rho, centre: libm::log(*median), spread: *sigma, log: true }
                     }
-                    Value::Dist(Dist::Normal { mean, sd, .. }) => {
+                    Value::Distribution(Distribution::Normal { mean, sd, .. }) => {
                         Inherit::Ar1 { rho, centre: *mean, spread: *sd, log: false }
                     }
                     Value::Given(index) => measured(rho, &given[*index]),
-                    Value::Dist(_) if rho >= 0.0 => Inherit::Mixture { rho },
+                    Value::Distribution(_) if rho >= 0.0 => Inherit::Mixture { rho },
                     _ => {
                         return Err(Error::Model(format!(
                             "{place}: ar1 needs an initial distribution or table to regress to"
@@ -345,15 +295,15 @@ impl Binder<'_> {
                 }
             }
         };
-        Ok(Column { name: document.name.clone(), of, luck: name_key(&document.name), initial, inherit })
+        Ok(Column { name: document.name.clone(), of, random_key: name_key(&document.name), initial, inherit })
     }
 
     fn transition(&mut self, document: &crate::document::TransitionDocument) -> Result<Transition, Error> {
         let place = format!("transition '{}'", document.name);
         let target = match (document.kind, document.target) {
-            (Kind::Death, _) | (Kind::Division, None) => document.source,
-            (Kind::Move | Kind::Division, Some(target)) => target,
-            (Kind::Move, None) => return Err(Error::Model(format!("{place} leads nowhere; give it a target"))),
+            (EventKind::Death, _) | (EventKind::Division, None) => document.source,
+            (EventKind::Move | EventKind::Division, Some(target)) => target,
+            (EventKind::Move, None) => return Err(Error::Model(format!("{place} leads nowhere; give it a target"))),
         };
         let mut set = Vec::new();
         for each in &document.set {
@@ -374,7 +324,7 @@ impl Binder<'_> {
         })
     }
 
-    fn fate(&mut self, fate: usize, held: &[usize]) -> Result<Fate, Error> {
+    fn fate(&mut self, fate: usize, traits: &[usize]) -> Result<Fate, Error> {
         let document = self.document;
         let transitions: Vec<usize> =
             (0..document.transitions.len()).filter(|&k| document.transitions[k].source == fate).collect();
@@ -382,13 +332,13 @@ impl Binder<'_> {
         let hazards = self.rules(&roots)?;
         let listing = Program::compile(&document.nodes, &roots)?.listing();
         let constant = hazards.inputs.is_empty().then(|| {
-            let mut frame = hazards.bound.frame();
-            hazards.bound.values(&mut frame, 1);
+            let mut frame = hazards.program.frame();
+            hazards.program.values(&mut frame, 1);
             (0..roots.len()).map(|k| f64::from(frame.output(k)[0])).collect::<Vec<f64>>()
         });
-        let mut flows = vec![Flow::Hold; held.len() + document.slow.len()];
+        let mut flows = vec![Flow::Hold; traits.len() + document.callbacks.len()];
         let mut driven = Vec::new();
-        for (column, &of) in held.iter().enumerate() {
+        for (column, &of) in traits.iter().enumerate() {
             let Some(flow) = flow_in(&document.traits[of].flows, fate) else { continue };
             let place = format!("the flow of trait '{}'", document.traits[of].name);
             let tau = self.fixed(flow.tau, &format!("tau in {place}"))?;
@@ -406,17 +356,17 @@ impl Binder<'_> {
                 driven.push(Driven { column, tau, target: self.rules(&[flow.target])? });
             }
         }
-        let driven = in_order(driven, |column| document.traits[held[column]].name.clone())?;
+        let driven = in_order(driven, |column| document.traits[traits[column]].name.clone())?;
         let env = |rules: &Rules| {
-            rules.inputs.iter().any(|s| matches!(s, Source::Env(EnvInput::Pool(_) | EnvInput::Aggregate(_))))
+            rules.inputs.iter().any(|s| matches!(s, Source::Environment(EnvInput::Pool(_) | EnvInput::Aggregate(_))))
         };
-        // What a slow rule said holds for the epoch, like a pool's path.
-        let asked = hazards.inputs.iter().any(|s| matches!(s, Source::Column(column) if *column >= self.held));
+        // The values of a callback rule hold for the epoch, like a pool's path.
+        let asked = hazards.inputs.iter().any(|s| matches!(s, Source::Column(column) if *column >= self.trait_columns));
         let coupled = asked || env(&hazards) || driven.iter().any(|d| env(&d.target));
         let varying = hazards.inputs.iter().any(|source| match source {
             Source::Mark(_) => false,
-            Source::Column(column) => *column >= self.held || flows[*column] != Flow::Hold,
-            Source::Age | Source::Env(_) => true,
+            Source::Column(column) => *column >= self.trait_columns || flows[*column] != Flow::Hold,
+            Source::Age | Source::Environment(_) => true,
         });
         let moving: Vec<usize> = (0..flows.len()).filter(|c| flows[*c] != Flow::Hold).collect();
         let mut read = Reads { columns: moving.clone(), since: !moving.is_empty(), ..Reads::default() };
@@ -425,7 +375,7 @@ impl Binder<'_> {
                 Source::Column(column) => read.columns.push(column),
                 Source::Mark(_) => read.marks = true,
                 Source::Age => read.age = true,
-                Source::Env(_) => {}
+                Source::Environment(_) => {}
             }
         }
         read.columns.sort_unstable();
@@ -446,17 +396,23 @@ impl Binder<'_> {
     }
 }
 
-fn slow(document: &SlowDocument, column: usize) -> Slow {
-    Slow { name: document.name.clone(), fates: document.fates.clone(), column }
+fn callback_rule(document: &CallbackDocument, column: usize) -> CallbackRule {
+    CallbackRule { name: document.name.clone(), fates: document.fates.clone(), column }
 }
 
-/// The column of a slow rule: nothing, until the rule is asked about the cell.
-fn unasked(slow: &Slow) -> Column {
-    let initial = Value::Dist(Dist::Constant(0.0));
-    Column { name: slow.name.clone(), of: usize::MAX, luck: name_key(&slow.name), initial, inherit: Inherit::Copy }
+/// Return the column of a callback rule, which is zero until the rule is called for the cell.
+fn callback_column(callbacks: &CallbackRule) -> Column {
+    let initial = Value::Distribution(Distribution::Constant(0.0));
+    Column {
+        name: callbacks.name.clone(),
+        of: usize::MAX,
+        random_key: name_key(&callbacks.name),
+        initial,
+        inherit: Inherit::Copy,
+    }
 }
 
-fn lost(of: u16) -> Error {
+fn missing_column(of: u16) -> Error {
     Error::Internal(format!("trait {of} is read but not held"))
 }
 
@@ -464,7 +420,7 @@ fn flow_in(flows: &[FlowDocument], fate: usize) -> Option<&FlowDocument> {
     flows.iter().find(|f| f.fate == Some(fate)).or_else(|| flows.iter().find(|f| f.fate.is_none()))
 }
 
-/// Autoregression about a measured column: in logarithms where all values are positive.
+/// Return the autoregression about a measured column, in logarithms if all values are positive.
 pub(super) fn measured(rho: f64, values: &[f32]) -> Inherit {
     let log = values.iter().all(|v| *v > 0.0);
     let scaled = |v: &f32| if log { libm::log(f64::from(*v)) } else { f64::from(*v) };
@@ -474,7 +430,7 @@ pub(super) fn measured(rho: f64, values: &[f32]) -> Inherit {
     Inherit::Ar1 { rho, centre, spread, log }
 }
 
-/// Order driven traits so that each target reads only targets already known.
+/// Order driven traits so that each target reads only targets before it.
 fn in_order(mut left: Vec<Driven>, name: impl Fn(usize) -> String) -> Result<Vec<Driven>, Error> {
     let mut ordered: Vec<Driven> = Vec::with_capacity(left.len());
     while !left.is_empty() {

@@ -1,24 +1,25 @@
 //! A model with its rules compiled and its parameters bound: what the engine runs.
 
 mod bind;
+mod inputs;
 
 pub use bind::bind;
 
-use crate::document::{Gather, Kind};
-use crate::expr::Bound;
+use crate::document::{Aggregation, EventKind};
+use crate::expr::BoundProgram;
 use crate::kinetics::drug::Pk;
 use crate::kinetics::pools::Pools;
-use crate::random::Dist;
+use crate::random::Distribution;
 
-/// A bound model. Traits that no rule reads are left out: `columns` says which are held.
+/// A bound model. Traits that no rule reads are left out; `columns` lists the others.
 pub struct Model {
-    /// Names of the fates.
+    /// The fates.
     pub fates: Vec<Fate>,
-    /// The traits that are held, one column each.
+    /// The traits that have a column in the cell tables.
     pub columns: Vec<Column>,
     /// Names of the marks.
     pub marks: Vec<String>,
-    /// Names and kinetics of the drugs.
+    /// Names of the drugs.
     pub drugs: Vec<String>,
     /// Kinetics of the drugs.
     pub kinetics: Vec<Pk>,
@@ -32,23 +33,23 @@ pub struct Model {
     pub transitions: Vec<Transition>,
     /// The sums, means and counts that rules and pools read.
     pub aggregates: Vec<Aggregate>,
-    /// The read-outs at observation times.
+    /// The observables, evaluated at observation times.
     pub observables: Vec<Observable>,
-    /// Rules that are called, not compiled; their values are in the last columns of the cell tables, in this order.
-    pub slow: Vec<Slow>,
+    /// The callback rules. Their values are in the last columns of the cell tables, in this order.
+    pub callbacks: Vec<CallbackRule>,
 }
 
-/// A rule that is called at the start of every epoch; its values hold for the epoch.
-pub struct Slow {
+/// A callback rule: called at the start of every epoch, with values that hold for the epoch.
+pub struct CallbackRule {
     /// Its name.
     pub name: String,
-    /// The fates whose cells it is asked about.
+    /// The fates for whose cells it is called.
     pub fates: Vec<usize>,
     /// The column that holds its values.
     pub column: usize,
 }
 
-/// A fate with what happens to the cells in it.
+/// A fate with the transitions and flows of the cells in it.
 pub struct Fate {
     /// Its name.
     pub name: String,
@@ -56,25 +57,26 @@ pub struct Fate {
     pub transitions: Vec<usize>,
     /// Their hazards: one output each, in the same order.
     pub hazards: Rules,
-    /// The compiled hazards in words.
+    /// The program of the hazards in words.
     pub listing: String,
-    /// The hazards' values where none of them reads anything that varies.
+    /// The hazards' values, if none of them reads anything that varies.
     pub constant: Option<Vec<f64>>,
     /// How each column moves.
     pub flows: Vec<Flow>,
     /// The columns whose target varies, ordered so that each reads only those before it.
     pub driven: Vec<Driven>,
-    /// What hazards and flows here read or move: what has to be gathered.
+    /// What has to be gathered: everything that hazards and flows here read or move.
     pub read: Reads,
-    /// The columns that move here: what has to be written back.
+    /// What has to be written back: the columns that move here.
     pub moving: Vec<usize>,
-    /// Whether a hazard or a flow here reads a pool or an aggregate, whose path is known for one epoch only.
+    /// True if a hazard or a flow here reads a pool, an aggregate or a callback rule, which are known for one epoch
+    /// only.
     pub coupled: bool,
-    /// Whether a hazard here can change with time, so that a bound holds for a window only.
+    /// True if a hazard here can change with time, so that a bound holds for a window only.
     pub varying: bool,
 }
 
-/// What of a cell is gathered.
+/// The parts of a cell that are gathered.
 #[derive(Clone, Debug, Default)]
 pub struct Reads {
     /// Columns.
@@ -93,8 +95,8 @@ pub struct Column {
     pub name: String,
     /// Its number among the traits of the document.
     pub of: usize,
-    /// What its random numbers are keyed by.
-    pub luck: u64,
+    /// The key of its random numbers.
+    pub random_key: u64,
     /// A founder's value.
     pub initial: Value,
     /// A daughter's value.
@@ -104,14 +106,14 @@ pub struct Column {
 /// A value that a founder, a daughter or a transition gives a trait.
 pub enum Value {
     /// Drawn from a distribution.
-    Dist(Dist),
+    Distribution(Distribution),
     /// Computed from the cell.
     Rule(Rules),
-    /// Given by the user, one a founder.
+    /// Given by the user, one value for each founder.
     Given(usize),
 }
 
-/// What a daughter gets of her mother's trait.
+/// How a daughter gets a trait from her mother.
 #[allow(missing_docs, reason = "the fields are explained where they are used")]
 pub enum Inherit {
     /// The mother's value.
@@ -132,7 +134,7 @@ pub enum Inherit {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the fields are explained where they are used")]
 pub enum Flow {
-    /// It does not.
+    /// It stays.
     Hold,
     /// Toward a constant target, in closed form.
     Relax { target: f32, tau: f32 },
@@ -150,21 +152,21 @@ pub struct Driven {
     pub target: Rules,
 }
 
-/// A compiled program and where its inputs come from.
+/// A compiled program, and where its inputs come from.
 pub struct Rules {
     /// The program with its parameters.
-    pub bound: Bound,
+    pub program: BoundProgram,
     /// Its inputs, in the program's order.
     pub inputs: Vec<Source>,
 }
 
 impl Rules {
-    /// Whether it reads a time, which goes on whatever else stands still.
+    /// Return whether it reads a time, which changes even if everything else stands still.
     pub(crate) fn reads_clock(&self) -> bool {
-        self.inputs.iter().any(|source| matches!(source, Source::Age | Source::Env(EnvInput::Time)))
+        self.inputs.iter().any(|source| matches!(source, Source::Age | Source::Environment(EnvInput::Time)))
     }
 
-    /// The value of the first output for one cell.
+    /// Return the value of the first output for one cell.
     pub(crate) fn value(
         &self,
         traits: &[f32],
@@ -180,11 +182,11 @@ impl Rules {
                 Source::Column(column) => f64::from(traits[column]),
                 Source::Mark(mark) => (marks >> mark & 1) as f64,
                 Source::Age => age,
-                Source::Env(input) => env(input),
+                Source::Environment(input) => env(input),
             })
             .collect();
         let mut out = [0.0];
-        self.bound.scalar(&inputs, &mut out, scratch);
+        self.program.scalar(&inputs, &mut out, scratch);
         out[0] as f32
     }
 }
@@ -199,7 +201,7 @@ pub enum Source {
     /// Hours since the cell entered its fate.
     Age,
     /// Something of the environment.
-    Env(EnvInput),
+    Environment(EnvInput),
 }
 
 /// Something of the environment that a rule reads.
@@ -215,15 +217,15 @@ pub enum EnvInput {
     Aggregate(usize),
 }
 
-/// A hazard's effects.
+/// A transition: its effects on the cell.
 pub struct Transition {
     /// Its name.
     pub name: String,
     /// The fate it leaves.
     pub source: usize,
-    /// What it does.
-    pub kind: Kind,
-    /// The fate it leads to (also of daughters); the source's own for an event within a fate and for a death.
+    /// Its kind.
+    pub kind: EventKind,
+    /// The fate it leads to (also of daughters). For a death and for an event within a fate, it is the source.
     pub target: usize,
     /// Columns to set.
     pub set: Vec<(usize, Value)>,
@@ -236,20 +238,20 @@ pub struct Transition {
 /// A sum, mean or count over the cells of a fate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aggregate {
-    /// What it is.
-    pub kind: Gather,
+    /// Count, sum or mean.
+    pub kind: Aggregation,
     /// The fate.
     pub fate: usize,
     /// The column (unused by a count).
     pub column: usize,
 }
 
-/// A read-out over the cells of a fate.
+/// An observable: an aggregate over the cells of a fate.
 pub struct Observable {
     /// Its name.
     pub name: String,
-    /// How cells are gathered.
-    pub kind: Gather,
+    /// How values of cells are aggregated.
+    pub kind: Aggregation,
     /// The fate.
     pub fate: usize,
     /// The cell's value: one output.
@@ -266,7 +268,7 @@ mod tests {
     /// 2 * (2 * (2 * mark 0 + mark 1) + age) + time, read one by one.
     #[test]
     fn a_rule_reads_one_cell() {
-        let mut example = Example::kept("everything");
+        let mut example = Example::load("everything");
         let mut value = number(&mut example, 0.0);
         for input in [Input::Mark(0), Input::Mark(1), Input::Age, Input::Time] {
             let twice = example.node(Node::Binary { f: Binary::Add, x: value, y: value });
@@ -283,14 +285,14 @@ mod tests {
         }
     }
 
-    /// What is said, of a model that is changed so.
+    /// A part of the message, and the change of an example that it refuses.
     type Refused = (&'static str, fn(&mut Example));
 
     fn trait_of<'e>(example: &'e mut Example, name: &str) -> &'e mut TraitDocument {
         example.model.traits.iter_mut().find(|each| each.name == name).unwrap()
     }
 
-    /// A node with a number.
+    /// Return a node with a number.
     fn number(example: &mut Example, value: f64) -> NodeId {
         example.node(Node::Const { value })
     }
@@ -327,7 +329,7 @@ mod tests {
             }),
         ];
         for (what, change) in refused {
-            let mut example = Example::kept("distributions");
+            let mut example = Example::load("distributions");
             change(&mut example);
             let said = example.try_job().err().map_or_else(String::new, |error| error.to_string());
             assert!(said.contains(what), "{said} for {what}");
@@ -337,7 +339,7 @@ mod tests {
     #[test]
     fn a_flow_needs_a_time_and_a_target() {
         let said = |tau: f64, target: f64| {
-            let mut example = Example::kept("closed");
+            let mut example = Example::load("closed");
             let (tau, target) = (number(&mut example, tau), number(&mut example, target));
             let flow = &mut trait_of(&mut example, "x").flows[0];
             (flow.tau, flow.target) = (tau, target);
@@ -352,7 +354,7 @@ mod tests {
     #[test]
     fn what_daughters_get_follows_from_the_first_value() {
         let inherited = |name: &str, rho| {
-            let mut example = Example::kept("distributions");
+            let mut example = Example::load("distributions");
             ar1(&mut example, name, rho);
             let job = example.job();
             let column = job.model().columns.iter().find(|column| column.name == name).unwrap();
@@ -366,7 +368,7 @@ mod tests {
         assert_eq!(inherited("normal", -1.0), (-1.0, 2.0, 1.0, 0));
         assert_eq!(inherited("lognormal", 1.0), (1.0, 0.0, 0.5, 1));
         // A table regresses to its own mean, in logarithms where it has them.
-        let values = Example::kept("distributions").columns.remove(0);
+        let values = Example::load("distributions").columns.remove(0);
         let moments = |of: fn(f64) -> f64| {
             let mean = values.iter().map(|x| of(f64::from(*x))).sum::<f64>() / 300.0;
             let square = values.iter().map(|x| of(f64::from(*x)).powi(2)).sum::<f64>() / 300.0;
@@ -387,7 +389,7 @@ mod tests {
 
     #[test]
     fn several_marks_are_raised_at_once() {
-        let mut example = Example::kept("distributions");
+        let mut example = Example::load("distributions");
         example.model.transitions[1].mark = vec![1, 0, 1];
         assert_eq!(example.job().model().transitions[1].raise, 3);
     }

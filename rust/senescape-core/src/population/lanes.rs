@@ -1,6 +1,6 @@
-//! A handful of cells side by side, gathered from a table, and the filling of a program's inputs from them.
+//! Up to [`LANES`] cells side by side, gathered from a table, from which the inputs of programs are filled.
 
-use crate::environment::{Env, Times};
+use crate::environment::{Environment, Times};
 use crate::expr::{Frame, IntervalFrame, LANES};
 use crate::model::{Flow, Reads, Rules, Source};
 use crate::population::Table;
@@ -8,7 +8,7 @@ use crate::population::Table;
 /// Values of one trait, a lane a cell.
 pub type Column = [f32; LANES];
 
-/// Rows to copy from.
+/// A choice of rows to copy from.
 trait Pick {
     fn copy_to<T: Copy>(&self, from: &[T], to: &mut [T; LANES]);
 }
@@ -40,13 +40,13 @@ impl Pick for Scattered<'_> {
 
 /// Up to [`LANES`] cells of one fate.
 pub struct Lanes {
-    /// How many.
+    /// The number of cells.
     pub n: usize,
     /// Their rows in the table.
     pub rows: [u32; LANES],
     /// The time of the traits (h).
     pub since: Times,
-    /// The time the traits are wanted at (h).
+    /// The time at which the traits are wanted (h).
     pub now: Times,
     /// When each cell entered its fate (h).
     pub entered: Times,
@@ -57,7 +57,7 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// No cells, with room for so many columns.
+    /// Make lanes without cells, with room for so many columns.
     #[must_use]
     pub fn new(columns: usize) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Lanes {
         }
     }
 
-    /// Take what is read of the cells of up to [`LANES`] rows, wanted at the time they wake.
+    /// Gather what is read of the cells of up to [`LANES`] rows, wanted at the time they wake.
     pub fn gather(&mut self, table: &Table, rows: &[u32], reads: &Reads) {
         self.n = rows.len();
         self.rows[..rows.len()].copy_from_slice(rows);
@@ -83,7 +83,7 @@ impl Lanes {
         }
     }
 
-    /// Take each wanted column. Idle lanes repeat the first, so that they never compute with stale values.
+    /// Copy each wanted column. Idle lanes repeat the first, so that they never compute with stale values.
     #[inline(always)]
     fn take(&mut self, table: &Table, reads: &Reads, from: &impl Pick) {
         let n = self.n;
@@ -113,7 +113,7 @@ impl Lanes {
         }
     }
 
-    /// Write some columns, carried on to now, back to the cells' rows.
+    /// Write some columns, advanced to now, back to the cells' rows.
     pub fn scatter(&self, table: &mut Table, columns: &[usize]) {
         for (&row, now) in self.rows[..self.n].iter().zip(&self.now) {
             table.since[row as usize] = *now;
@@ -126,7 +126,7 @@ impl Lanes {
         }
     }
 
-    /// Write some columns of one lane, carried on to now, back to the cell's row.
+    /// Write some columns of one lane, advanced to now, back to the cell's row.
     pub fn scatter_lane(&self, lane: usize, table: &mut Table, columns: &[usize]) {
         let row = self.rows[lane] as usize;
         table.since[row] = self.now[lane];
@@ -136,7 +136,7 @@ impl Lanes {
     }
 
     /// Fill a program's inputs with the cells' values `columns` at `times`.
-    pub fn fill(&self, rules: &Rules, columns: &[Column], times: &Times, env: &Env, frame: &mut Frame) {
+    pub fn fill(&self, rules: &Rules, columns: &[Column], times: &Times, env: &Environment, frame: &mut Frame) {
         if let Some(clock) = frame.clock_mut() {
             *clock = *times;
         }
@@ -154,7 +154,7 @@ impl Lanes {
                         *o = (t - entered) as f32;
                     }
                 }
-                Source::Env(input) => env.fill(input, times, self.n, out),
+                Source::Environment(input) => env.fill(input, times, self.n, out),
             }
         }
     }
@@ -173,7 +173,7 @@ pub struct Boxes {
 }
 
 impl Boxes {
-    /// Room for so many columns.
+    /// Make boxes with room for so many columns.
     #[must_use]
     pub fn new(columns: usize) -> Self {
         Self {
@@ -185,11 +185,11 @@ impl Boxes {
     }
 
     /// Find each cell's window by its level.
-    pub fn set_windows(&mut self, levels: &[i8; LANES], lanes: &Lanes, env: &mut Env) {
+    pub fn set_windows(&mut self, levels: &[i8; LANES], lanes: &Lanes, env: &mut Environment) {
         let mut last = levels[0];
         let (mut window, mut end) = env.window(last, lanes.now[0]);
         for (lane, &level) in levels[..lanes.n].iter().enumerate() {
-            // Windows of whole epochs start with this epoch: their level says all.
+            // Windows of whole epochs start with this epoch, so their level alone decides.
             if level != last || level < 0 {
                 last = level;
                 (window, end) = env.window(level, lanes.now[lane]);
@@ -197,13 +197,13 @@ impl Boxes {
             self.window[lane] = window as u16;
             self.end[lane] = end;
         }
-        // Idle lanes repeat the last, whose window is at hand.
+        // Idle lanes repeat the last, whose window is known.
         self.window[lanes.n..].fill(window as u16);
         self.end[lanes.n..].fill(end);
     }
 
-    /// Fill a program's input intervals for the cells of `lanes`, whose moving traits have been boxed.
-    pub fn fill(&self, rules: &Rules, flows: &[Flow], lanes: &Lanes, env: &Env, frame: &mut IntervalFrame) {
+    /// Fill a program's input intervals for the cells of `lanes`, whose moving traits have been enclosed before.
+    pub fn fill(&self, rules: &Rules, flows: &[Flow], lanes: &Lanes, env: &Environment, frame: &mut IntervalFrame) {
         if let Some((low, high)) = frame.clock_mut() {
             (*low, *high) = (lanes.now, self.end);
         }
@@ -230,8 +230,8 @@ impl Boxes {
                         high[lane] = (self.end[lane] - lanes.entered[lane]) as f32;
                     }
                 }
-                Source::Env(input) => {
-                    // Most cells share a window: look its range up once a run of lanes.
+                Source::Environment(input) => {
+                    // Most cells have the same window: look its range up once for each run of lanes.
                     let mut last = self.window[0];
                     let mut range = env.range(usize::from(last), input);
                     for lane in 0..LANES {

@@ -1,4 +1,4 @@
-//! The cells: tables of them, lanes that a rule is evaluated over, and the flows of their traits.
+//! The cells: tables of them, lanes over which rules are evaluated, and the flows of their traits.
 
 pub mod flow;
 mod lanes;
@@ -33,7 +33,7 @@ impl Population {
         *self = Self::new(self.tables.len(), columns, block);
     }
 
-    /// Bytes that the rows of all tables take.
+    /// Return the bytes that the rows of all tables take.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.tables.iter().map(Table::bytes).sum()
@@ -49,7 +49,7 @@ impl Population {
         self.tables.iter_mut().filter(|table| table.is_sparse()).for_each(Table::compact);
     }
 
-    /// The cell that wakes first: its fate and row.
+    /// Return the cell that wakes first: its fate and row.
     #[must_use]
     pub fn first_to_wake(&self) -> Option<(usize, usize)> {
         let rows = |(fate, table): (usize, &Table)| (0..table.rows()).map(move |row| (fate, row));

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// The cells of one fate.
 ///
-/// A cell sleeps until `wake`: the time where its threshold is used up (then `threshold` is 0) or where its bound ends
-/// (then `threshold` is what is left). Its traits are those at `since`; closed forms carry them on when they are needed.
-/// Columns hold what is looked at together, so that a pass over a block touches few cache lines.
+/// A cell sleeps until `wake`: the time at which its threshold is used up (then `threshold` is 0) or its bound ends
+/// (then `threshold` is what is left). Its traits are those of time `since`; closed forms advance them when they are
+/// needed. Quantities that a step uses together stand in columns, so that a pass over a block touches few cache lines.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// Lineage keys.
@@ -23,7 +23,7 @@ pub struct Table {
     pub entered: Vec<f64>,
     /// The time of the traits (h).
     pub since: Vec<f64>,
-    /// When the cell needs to be looked at next (h); infinite once it is gone.
+    /// When the cell wakes (h): the next time at which a step has to treat it. Infinite once it is gone.
     pub wake: Vec<f64>,
     /// What is left of the threshold at `wake`.
     pub threshold: Vec<f64>,
@@ -31,17 +31,17 @@ pub struct Table {
     pub bound: Vec<f64>,
     /// When the bound ends (h).
     pub window_end: Vec<f64>,
-    /// The level of the cell's windows: see [`crate::environment::Env::window`].
+    /// The level of the cell's windows: see [`crate::environment::Environment::window`].
     pub level: Vec<i8>,
     /// Traits, one column each.
     pub columns: Vec<Vec<f32>>,
     /// The smallest wake time in each block of rows.
     pub block_wake: Vec<f64>,
     gone: usize,
-    /// The most rows there were before the last were dropped: their memory is still held.
+    /// The most rows there were before rows were dropped: their memory is still allocated.
     #[serde(skip)]
-    most: usize,
-    /// Rows of a block: how many makes a run faster or slower, and changes nothing.
+    peak_rows: usize,
+    /// Rows of a block. The number changes how fast a run is, and no result.
     #[serde(skip)]
     block: usize,
 }
@@ -70,7 +70,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Become another cell, keeping the memory.
+    /// Copy another cell, and keep the memory.
     pub fn copy_from(&mut self, other: &Self) {
         let mut traits = std::mem::take(&mut self.traits);
         traits.clone_from(&other.traits);
@@ -79,38 +79,38 @@ impl Cell {
 }
 
 impl Table {
-    /// An empty table with so many columns, and blocks of so many rows.
+    /// Make an empty table with so many columns, and blocks of so many rows.
     #[must_use]
     pub fn new(columns: usize, block: usize) -> Self {
         Self { columns: vec![Vec::new(); columns], block: block.max(1), ..Self::default() }
     }
 
-    /// Become the table of a state, with blocks of one's own and levels up to what the plan has.
+    /// Copy the table of a snapshot. Blocks stay those of this table, and levels are limited to those of the timeline.
     pub fn restore(&mut self, from: &Self, top: i8) {
-        let (block, most) = (self.block, self.held());
+        let (block, peak_rows) = (self.block, self.rows_in_memory());
         self.clone_from(from);
-        (self.block, self.most) = (block, most);
+        (self.block, self.peak_rows) = (block, peak_rows);
         self.level.iter_mut().for_each(|level| *level = (*level).min(top));
         self.gone = (0..self.rows()).filter(|row| self.is_gone(*row)).count();
         self.block_wake.clear();
         self.block_wake.extend(self.wake.chunks(block).map(smallest));
     }
 
-    /// Rows, the gone among them.
+    /// Return the number of rows, with those of removed cells.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.key.len()
     }
 
-    /// Cells alive.
+    /// Return the number of living cells.
     #[must_use]
     pub fn alive(&self) -> usize {
         self.key.len() - self.gone
     }
 
-    /// Forget all cells, keeping the memory.
+    /// Remove all cells, and keep the memory.
     pub fn clear(&mut self) {
-        self.most = self.held();
+        self.peak_rows = self.rows_in_memory();
         self.gone = 0;
         self.key.clear();
         self.draws.clear();
@@ -131,19 +131,20 @@ impl Table {
         self.columns.iter_mut().for_each(Vec::clear);
     }
 
-    /// Rows whose memory is held: what was made room for and never written to takes none.
-    fn held(&self) -> usize {
-        self.most.max(self.rows())
+    /// Return the number of rows whose memory is in use. Memory that was reserved and never written to does not count.
+    fn rows_in_memory(&self) -> usize {
+        self.peak_rows.max(self.rows())
     }
 
-    /// Bytes that rows take.
+    /// Return the bytes that rows take.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         const FIXED: usize = 2 * size_of::<u64>() + 2 * size_of::<u32>() + 6 * size_of::<f64>() + size_of::<i8>();
-        (self.held() * (FIXED + self.columns.len() * size_of::<f32>())) as u64
+        (self.rows_in_memory() * (FIXED + self.columns.len() * size_of::<f32>())) as u64
     }
 
-    /// Make room for more rows, column by column: by an eighth, so that a large table never needs twice its size.
+    /// Reserve memory for more rows, column by column and by an eighth, so that a large table never needs twice its
+    /// size.
     #[cold]
     fn grow(&mut self) {
         let more = (self.rows() / 8).max(1 << 12);
@@ -165,7 +166,7 @@ impl Table {
         self.columns.iter_mut().for_each(|column| column.reserve_exact(more));
     }
 
-    /// Add a cell that is to be looked at at once.
+    /// Add a cell, which wakes at once.
     pub fn push(&mut self, cell: &Cell) {
         if self.key.len() == self.key.capacity() && self.key.len() > 1 << 16 {
             self.grow();
@@ -206,7 +207,7 @@ impl Table {
         }
     }
 
-    /// Put a cell in the place of a row's. When it wakes is the caller's to say.
+    /// Replace the cell of a row. The caller sets when it wakes.
     pub fn write(&mut self, row: usize, cell: &Cell) {
         self.key[row] = cell.key;
         self.draws[row] = cell.draws;
@@ -221,7 +222,7 @@ impl Table {
         }
     }
 
-    /// Add founders at time 0. Their traits are the caller's to add, column by column.
+    /// Add founders at time 0. The caller adds their traits, column by column.
     pub fn push_founders(&mut self, keys: &[u64], thresholds: &[f64], first_clone: u32, level: i8) {
         let rows = self.rows() + keys.len();
         self.key.extend_from_slice(keys);
@@ -236,7 +237,7 @@ impl Table {
         self.block_wake.resize(rows.div_ceil(self.block), 0.0);
     }
 
-    /// Take a cell out. The row stays, asleep for good, until [`Table::compact`].
+    /// Remove a cell. Its row stays, asleep for good, until [`Table::compact`].
     #[inline(always)]
     pub fn remove(&mut self, row: usize) {
         self.wake[row] = f64::INFINITY;
@@ -244,26 +245,27 @@ impl Table {
         self.gone += 1;
     }
 
-    /// Whether the cell of a row has been taken out.
+    /// Return whether the cell of a row was removed.
     #[must_use]
     pub fn is_gone(&self, row: usize) -> bool {
         self.bound[row].is_nan()
     }
 
-    /// Whether half of the rows are gone, so that dropping them pays.
+    /// Return whether half of the rows are of removed cells, so that dropping them pays.
     #[must_use]
     pub fn is_sparse(&self) -> bool {
         self.gone > 0 && (self.gone * 2 >= self.rows() || self.rows() <= self.block)
     }
 
-    /// Drop the rows of removed cells, keeping the order of the rest: the order never depends on when this is done.
+    /// Drop the rows of removed cells, and keep the order of the others. When this happens has no influence on the
+    /// order.
     pub fn compact(&mut self) {
-        self.most = self.held();
-        let kept: Vec<u32> = (0..self.rows() as u32).filter(|row| !self.is_gone(*row as usize)).collect();
-        keep(&mut self.key, &kept);
-        keep(&mut self.draws, &kept);
-        keep(&mut self.clone, &kept);
-        keep(&mut self.marks, &kept);
+        self.peak_rows = self.rows_in_memory();
+        let living: Vec<u32> = (0..self.rows() as u32).filter(|row| !self.is_gone(*row as usize)).collect();
+        retain_rows(&mut self.key, &living);
+        retain_rows(&mut self.draws, &living);
+        retain_rows(&mut self.clone, &living);
+        retain_rows(&mut self.marks, &living);
         for times in [
             &mut self.entered,
             &mut self.since,
@@ -272,18 +274,18 @@ impl Table {
             &mut self.bound,
             &mut self.window_end,
         ] {
-            keep(times, &kept);
+            retain_rows(times, &living);
         }
-        keep(&mut self.level, &kept);
+        retain_rows(&mut self.level, &living);
         for column in &mut self.columns {
-            keep(column, &kept);
+            retain_rows(column, &living);
         }
         self.gone = 0;
         self.block_wake.clear();
         self.block_wake.extend(self.wake.chunks(self.block).map(smallest));
     }
 
-    /// The rows of a block.
+    /// Return the rows of a block.
     #[must_use]
     pub fn block(&self, block: usize) -> std::ops::Range<usize> {
         block * self.block..((block + 1) * self.block).min(self.rows())
@@ -302,7 +304,7 @@ impl Table {
 }
 
 impl Table {
-    /// Whether columns have one length and values that a run can go on from.
+    /// Check that columns have one length, and values from which a run can go on.
     pub fn check(&self, columns: usize, founders: u64) -> Result<(), &'static str> {
         let rows = self.key.len();
         let lengths = [self.draws.len(), self.clone.len(), self.marks.len(), self.level.len()];
@@ -335,14 +337,14 @@ impl Table {
     }
 }
 
-fn keep<T: Copy>(values: &mut Vec<T>, kept: &[u32]) {
-    for (to, &from) in kept.iter().enumerate() {
+fn retain_rows<T: Copy>(values: &mut Vec<T>, living: &[u32]) {
+    for (to, &from) in living.iter().enumerate() {
         values[to] = values[from as usize];
     }
-    values.truncate(kept.len());
+    values.truncate(living.len());
 }
 
-/// The smallest of many times.
+/// Return the smallest of many times.
 fn smallest(times: &[f64]) -> f64 {
     let mut least = [f64::INFINITY; 8];
     minima(times, &mut least);
@@ -353,7 +355,7 @@ fn minima(times: &[f64], least: &mut [f64; 8]) {
     at_level!(Level::best(), minima_body(times: &[f64], least: &mut [f64; 8]));
 }
 
-/// Eight minima side by side: they become vector code, which one would not.
+/// Eight minima side by side become vector code; a single one would not.
 #[inline(always)]
 fn minima_body(times: &[f64], least: &mut [f64; 8]) {
     let (eights, rest) = times.as_chunks::<8>();
@@ -372,7 +374,7 @@ fn collect_below(times: &[f64], end: f64, first: u32, found: &mut Vec<u32>) {
 
 #[inline(always)]
 fn collect_body(times: &[f64], end: f64, first: u32, found: &mut Vec<u32>) {
-    /// Moves the lowest bits of eight bytes side by side, into the highest byte.
+    /// Multiplication by this moves the lowest bits of eight bytes side by side, into the highest byte.
     const SIDE_BY_SIDE: u64 = 0x0102_0408_1020_4080;
     let (many, rest) = times.as_chunks::<64>();
     for (i, many) in many.iter().enumerate() {
@@ -381,7 +383,7 @@ fn collect_body(times: &[f64], end: f64, first: u32, found: &mut Vec<u32>) {
             let bytes = u64::from_le_bytes(eight.map(|t| u8::from(t < end)));
             below |= bytes.wrapping_mul(SIDE_BY_SIDE) >> 56 << (8 * j);
         }
-        // Most rows sleep: they are passed over bit by bit.
+        // Most rows sleep; the loop visits only the bits of those that do not.
         while below != 0 {
             found.push(first + 64 * i as u32 + below.trailing_zeros());
             below &= below - 1;
@@ -472,7 +474,7 @@ mod tests {
             .collect();
         assert_eq!(sparse, [false, false, false, true]);
         table.compact();
-        assert!(table.rows() == 4 && !table.is_sparse(), "nobody is gone");
+        assert!(table.rows() == 4 && !table.is_sparse(), "no cell is gone");
         table.remove(0);
         assert!(table.is_sparse(), "a block at most");
         table.push(&cell(8));

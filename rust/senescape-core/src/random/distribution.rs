@@ -2,10 +2,10 @@
 
 use crate::random::Draws;
 
-/// A distribution with its parameters known.
+/// A distribution whose parameters have values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs, reason = "each variant says what its numbers are")]
-pub enum Dist {
+pub enum Distribution {
     /// Always the same value.
     Constant(f64),
     /// Normal, clipped to `[low, high]`.
@@ -29,8 +29,8 @@ pub enum Dist {
 /// Single precision holds every whole number up to this one.
 const WHOLE_LIMIT: f64 = 16_777_216.0;
 
-impl Dist {
-    /// What is wrong with the parameters, if anything.
+impl Distribution {
+    /// Return what is wrong with the parameters, if anything.
     #[must_use]
     pub fn fault(&self) -> Option<&'static str> {
         let finite = |values: &[f64]| values.iter().all(|v| v.is_finite());
@@ -64,7 +64,7 @@ impl Dist {
         }
     }
 
-    /// One value.
+    /// Draw one value.
     pub fn sample(&self, draws: &mut Draws) -> f64 {
         match *self {
             Self::Constant(value) => value,
@@ -74,7 +74,7 @@ impl Dist {
             Self::Integers { low, high } => low + libm::floor((high - low + 1.0) * draws.uniform()),
             Self::Beta { a, b } => {
                 let (x, y) = (log_gamma_variate(a, draws), log_gamma_variate(b, draws));
-                // In logs, so that tiny shapes, whose variates underflow, still give a value in [0, 1].
+                // In logarithms, so that tiny shapes, whose variates underflow, still give a value in [0, 1].
                 1.0 / (1.0 + libm::exp(y - x))
             }
             Self::Gamma { shape, scale } => scale * libm::exp(log_gamma_variate(shape, draws)),
@@ -84,7 +84,7 @@ impl Dist {
     }
 }
 
-/// The logarithm of a standard gamma variate (Marsaglia & Tsang 2000, doi 10.1145/358407.358414).
+/// Draw the logarithm of a standard gamma variate (Marsaglia & Tsang 2000, doi 10.1145/358407.358414).
 fn log_gamma_variate(shape: f64, draws: &mut Draws) -> f64 {
     if shape < 1.0 {
         // Gamma(a) = Gamma(a + 1) U^(1/a).
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, Stream, founder_key};
 
-    fn moments(dist: Dist) -> (f64, f64) {
+    fn moments(dist: Distribution) -> (f64, f64) {
         let n = 40_000_u32;
         let stream = Stream::new(11, 0);
         let (mut sum, mut square) = (0.0, 0.0);
@@ -127,16 +127,16 @@ mod tests {
     fn means_and_variances_are_right() {
         // (distribution, mean, variance); six standard errors of the mean, 8% of the variance.
         let cases = [
-            (Dist::Normal { mean: 2.0, sd: 0.5, low: f64::NEG_INFINITY, high: f64::INFINITY }, 2.0, 0.25),
-            (Dist::LogNormal { median: 1.0, sigma: 0.5 }, 1.133_148_5, 0.364_7),
-            (Dist::Uniform { low: -1.0, high: 3.0 }, 1.0, 16.0 / 12.0),
-            (Dist::Integers { low: 0.0, high: 11.0 }, 5.5, 143.0 / 12.0),
-            (Dist::Beta { a: 4.0, b: 2.0 }, 2.0 / 3.0, 8.0 / (36.0 * 7.0)),
-            (Dist::Beta { a: 0.3, b: 0.3 }, 0.5, 0.25 / 1.6),
-            (Dist::Gamma { shape: 0.5, scale: 2.0 }, 1.0, 2.0),
-            (Dist::Gamma { shape: 5.0, scale: 0.1 }, 0.5, 0.05),
-            (Dist::Exponential { mean: 3.0 }, 3.0, 9.0),
-            (Dist::Bernoulli { p: 0.2 }, 0.2, 0.16),
+            (Distribution::Normal { mean: 2.0, sd: 0.5, low: f64::NEG_INFINITY, high: f64::INFINITY }, 2.0, 0.25),
+            (Distribution::LogNormal { median: 1.0, sigma: 0.5 }, 1.133_148_5, 0.364_7),
+            (Distribution::Uniform { low: -1.0, high: 3.0 }, 1.0, 16.0 / 12.0),
+            (Distribution::Integers { low: 0.0, high: 11.0 }, 5.5, 143.0 / 12.0),
+            (Distribution::Beta { a: 4.0, b: 2.0 }, 2.0 / 3.0, 8.0 / (36.0 * 7.0)),
+            (Distribution::Beta { a: 0.3, b: 0.3 }, 0.5, 0.25 / 1.6),
+            (Distribution::Gamma { shape: 0.5, scale: 2.0 }, 1.0, 2.0),
+            (Distribution::Gamma { shape: 5.0, scale: 0.1 }, 0.5, 0.05),
+            (Distribution::Exponential { mean: 3.0 }, 3.0, 9.0),
+            (Distribution::Bernoulli { p: 0.2 }, 0.2, 0.16),
         ];
         for (dist, mean, variance) in cases {
             let (m, v) = moments(dist);
@@ -146,16 +146,16 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_named_and_edges_are_none() {
+    fn faults_are_named_and_edges_are_valid() {
         let (nan, inf) = (f64::NAN, f64::INFINITY);
-        let normal = |mean, sd, low, high| Dist::Normal { mean, sd, low, high };
-        let lognormal = |median, sigma| Dist::LogNormal { median, sigma };
-        let uniform = |low, high| Dist::Uniform { low, high };
-        let integers = |low, high| Dist::Integers { low, high };
-        let beta = |a, b| Dist::Beta { a, b };
-        let gamma = |shape, scale| Dist::Gamma { shape, scale };
+        let normal = |mean, sd, low, high| Distribution::Normal { mean, sd, low, high };
+        let lognormal = |median, sigma| Distribution::LogNormal { median, sigma };
+        let uniform = |low, high| Distribution::Uniform { low, high };
+        let integers = |low, high| Distribution::Integers { low, high };
+        let beta = |a, b| Distribution::Beta { a, b };
+        let gamma = |shape, scale| Distribution::Gamma { shape, scale };
         let sound = [
-            Dist::Constant(-1.0),
+            Distribution::Constant(-1.0),
             normal(-1.0, 0.0, -inf, inf),
             normal(0.0, 1.0, 2.0, 2.0),
             lognormal(1e-300, 0.0),
@@ -164,9 +164,9 @@ mod tests {
             integers(-1.0, 2.0),
             beta(1e-3, 1e3),
             gamma(1e-3, 1e-3),
-            Dist::Exponential { mean: 0.0 },
-            Dist::Bernoulli { p: 0.0 },
-            Dist::Bernoulli { p: 1.0 },
+            Distribution::Exponential { mean: 0.0 },
+            Distribution::Bernoulli { p: 0.0 },
+            Distribution::Bernoulli { p: 1.0 },
         ];
         assert!(sound.iter().all(|dist| dist.fault().is_none()));
         let faulty = [
@@ -177,9 +177,16 @@ mod tests {
             ("integers", vec![integers(0.0, inf), integers(0.5, 2.0), integers(0.0, 2.5), integers(2.0, 1.0)]),
             ("a beta", vec![beta(0.0, 1.0), beta(1.0, 0.0), beta(nan, 1.0), beta(1.0, -1.0)]),
             ("a gamma", vec![gamma(0.0, 1.0), gamma(1.0, 0.0), gamma(1.0, inf), gamma(-1.0, 1.0)]),
-            ("an exponential", vec![Dist::Exponential { mean: -1.0 }, Dist::Exponential { mean: nan }]),
-            ("a Bernoulli", vec![Dist::Bernoulli { p: -0.1 }, Dist::Bernoulli { p: 1.1 }, Dist::Bernoulli { p: nan }]),
-            ("its value", vec![Dist::Constant(nan), Dist::Constant(inf)]),
+            ("an exponential", vec![Distribution::Exponential { mean: -1.0 }, Distribution::Exponential { mean: nan }]),
+            (
+                "a Bernoulli",
+                vec![
+                    Distribution::Bernoulli { p: -0.1 },
+                    Distribution::Bernoulli { p: 1.1 },
+                    Distribution::Bernoulli { p: nan },
+                ],
+            ),
+            ("its value", vec![Distribution::Constant(nan), Distribution::Constant(inf)]),
         ];
         for (named, dist) in faulty.into_iter().flat_map(|(named, all)| all.into_iter().map(move |dist| (named, dist)))
         {

@@ -3,5 +3,5 @@
 mod distribution;
 mod stream;
 
-pub use distribution::Dist;
+pub use distribution::Distribution;
 pub use stream::{Draws, Purpose, Stream, daughter_key, founder_key, name_key, philox, uniform};

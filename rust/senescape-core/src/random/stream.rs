@@ -10,7 +10,7 @@ const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// One block of Philox4x32 with ten rounds.
+/// Compute one block of Philox4x32 with ten rounds.
 #[inline(always)]
 #[must_use]
 pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
@@ -26,16 +26,16 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     [c0, c1, c2, c3]
 }
 
-/// A uniform number in the open interval (0, 1) with 52 random bits.
+/// Return a uniform number in the open interval (0, 1) with 52 random bits.
 #[inline(always)]
 #[must_use]
 pub fn uniform(high: u32, low: u32) -> f64 {
     let bits = ((u64::from(high) << 32) + u64::from(low)) >> 12;
-    // Half a step inside on both ends: neither 0 (an infinite threshold) nor 1 (a threshold of zero) can occur.
+    // Both ends lie half a step inside: a draw of 0 would be an infinite threshold, and one of 1 a threshold of zero.
     (bits as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
 }
 
-/// What a draw is for; part of the counter, so that draws for different ends never coincide.
+/// The purpose of a draw. It is part of the counter, so that draws for different purposes never coincide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Accept or reject a candidate, and the next threshold.
@@ -70,7 +70,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The stream of one replicate of one seed: the pair is hashed, so that neighbouring seeds and replicates share nothing.
+    /// Return the stream of one replicate of one seed. The pair is hashed, so that neighbouring seeds and replicates
+    /// share nothing.
     #[must_use]
     pub fn new(seed: u64, replicate: u64) -> Self {
         let counter = [seed as u32, (seed >> 32) as u32, replicate as u32, (replicate >> 32) as u32];
@@ -78,20 +79,21 @@ impl Stream {
         Self { key: [k0, k1] }
     }
 
-    /// The stream of one trait. It goes by the trait's name, so that a trait's luck does not change when others are added.
+    /// Return the stream of one trait. It is keyed by the trait's name, so that a trait's draws do not change when
+    /// other traits are added.
     #[must_use]
     pub fn of_trait(self, name: u64) -> Self {
         Self { key: [self.key[0] ^ name as u32, self.key[1] ^ (name >> 32) as u32] }
     }
 
-    /// The four words of one draw.
+    /// Return the four words of one draw.
     #[inline(always)]
     #[must_use]
     pub fn words(self, cell: u64, draw: u32, purpose: Purpose) -> [u32; 4] {
         philox([cell as u32, (cell >> 32) as u32, draw, purpose.word()], self.key)
     }
 
-    /// A uniform number and an Exp(1) threshold: all that one candidate needs.
+    /// Return a uniform number and an Exp(1) threshold: all that one candidate needs.
     #[inline(always)]
     #[must_use]
     pub fn candidate(self, cell: u64, draw: u32) -> (f64, f64) {
@@ -99,7 +101,7 @@ impl Stream {
         (uniform(a, b), -ln_f64(uniform(c, d)))
     }
 
-    /// The first Exp(1) threshold of a new cell.
+    /// Return the first Exp(1) threshold of a new cell.
     #[inline(always)]
     #[must_use]
     pub fn first_threshold(self, cell: u64) -> f64 {
@@ -107,7 +109,7 @@ impl Stream {
         -ln_f64(uniform(a, b))
     }
 
-    /// [`Stream::candidate`] for many cells: their uniform numbers and thresholds.
+    /// Fill the uniform numbers and thresholds of many cells, as [`Stream::candidate`] gives them.
     pub fn candidates(
         self,
         cells: &[u64; LANES],
@@ -119,21 +121,22 @@ impl Stream {
         exponential(thresholds);
     }
 
-    /// [`Stream::first_threshold`] for many cells.
+    /// Fill the first thresholds of many cells, as [`Stream::first_threshold`] gives them.
     pub fn first_thresholds(self, cells: &[u64; LANES], thresholds: &mut [f64; LANES]) {
         let mut unused = [0.0; LANES];
         columnar(self.key, cells, &[0; LANES], Purpose::Birth.word(), thresholds, &mut unused);
         exponential(thresholds);
     }
 
-    /// A sequence of draws for one cell and purpose, starting at the cell's draw count.
+    /// Return a sequence of draws for one cell and purpose, which starts at the cell's draw count.
     #[must_use]
     pub fn draws(self, cell: u64, draw: u32, purpose: Purpose) -> Draws {
         Draws { stream: self, cell, draw, purpose, part: 0, rejected: 0 }
     }
 }
 
-/// The two uniform numbers of a block of Philox for many cells: the scalar loop above, compiled for wide registers.
+/// Fill the two uniform numbers of a block of Philox for many cells: the scalar loop above, compiled for wide
+/// registers.
 fn columnar(
     key: [u32; 2],
     cells: &[u64; LANES],
@@ -193,7 +196,7 @@ fn columnar_body(
     }
 }
 
-/// Uniform numbers made Exp(1).
+/// Turn uniform numbers into Exp(1) numbers.
 fn exponential(values: &mut [f64; LANES]) {
     at_level!(Level::best(), exponential_body(values: &mut [f64; LANES]));
 }
@@ -205,9 +208,9 @@ fn exponential_body(values: &mut [f64; LANES]) {
     }
 }
 
-/// Draws in sequence for one cell, one draw count and one purpose.
+/// A sequence of draws for one cell, one draw count and one purpose.
 ///
-/// Samplers that reject take more than one block: further blocks are told apart by the high bits of the purpose word.
+/// Samplers that reject take more than one block. The high bits of the purpose word tell further blocks apart.
 #[derive(Clone, Debug)]
 pub struct Draws {
     stream: Stream,
@@ -219,7 +222,7 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// The next uniform number in (0, 1).
+    /// Return the next uniform number in (0, 1).
     pub fn uniform(&mut self) -> f64 {
         let word = self.purpose.word() + (self.rejected << 20);
         let [a, b, c, d] = philox([self.cell as u32, (self.cell >> 32) as u32, self.draw, word], self.stream.key);
@@ -228,40 +231,41 @@ impl Draws {
             uniform(a, b)
         } else {
             self.part = 0;
-            // Wraps after 4,096 blocks: a sampler that rejects with probability below a half never gets there.
+            // This wraps after 4,096 blocks. A sampler that rejects with a probability below a half never takes so
+            // many.
             self.rejected = self.rejected.wrapping_add(1);
             uniform(c, d)
         }
     }
 
-    /// The next standard normal number (Box-Muller, one of the pair).
+    /// Return the next standard normal number (Box-Muller, one of the pair).
     pub fn normal(&mut self) -> f64 {
         let radius = libm::sqrt(-2.0 * libm::log(self.uniform()));
         radius * libm::cos(core::f64::consts::TAU * self.uniform())
     }
 }
 
-/// The lineage key of the `index`-th founder of a tumour.
+/// Return the lineage key of the `index`-th founder of a tumour.
 #[inline]
 #[must_use]
 pub fn founder_key(index: u64) -> u64 {
     mix(index.wrapping_add(1).wrapping_mul(GOLDEN))
 }
 
-/// The lineage key of a cell's first (0) or second (1) daughter.
+/// Return the lineage key of a cell's first (0) or second (1) daughter.
 #[inline]
 #[must_use]
 pub fn daughter_key(mother: u64, which: u64) -> u64 {
     mix(mother.wrapping_add((which + 1).wrapping_mul(GOLDEN)) ^ 0xD1B5_4A32_D192_ED03)
 }
 
-/// What stands for a trait's name in [`Stream::of_trait`].
+/// Return the key that stands for a trait's name in [`Stream::of_trait`].
 #[must_use]
 pub fn name_key(name: &str) -> u64 {
     name.bytes().fold(GOLDEN, |key, byte| mix(key.wrapping_add(u64::from(byte) + 1)))
 }
 
-/// A bijective mix of 64 bits (the finaliser of MurmurHash3, variant 13 of D. Stafford).
+/// Mix 64 bits bijectively (the finaliser of MurmurHash3, variant 13 of D. Stafford).
 #[inline]
 const fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Counts of what the engine did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct Counters {
     /// Epochs begun.
     pub epochs: u64,
     /// Bounds computed.
@@ -15,7 +15,7 @@ pub struct Tally {
     pub accepted: u64,
 }
 
-impl std::ops::AddAssign for Tally {
+impl std::ops::AddAssign for Counters {
     fn add_assign(&mut self, other: Self) {
         self.epochs += other.epochs;
         self.bounds += other.bounds;
@@ -30,8 +30,8 @@ mod tests {
 
     #[test]
     fn tallies_add_up() {
-        let mut sum = Tally { epochs: 1, bounds: 20, candidates: 300, accepted: 4000 };
-        sum += Tally { epochs: 5, bounds: 60, candidates: 700, accepted: 8000 };
-        assert_eq!(sum, Tally { epochs: 6, bounds: 80, candidates: 1000, accepted: 12_000 });
+        let mut sum = Counters { epochs: 1, bounds: 20, candidates: 300, accepted: 4000 };
+        sum += Counters { epochs: 5, bounds: 60, candidates: 700, accepted: 8000 };
+        assert_eq!(sum, Counters { epochs: 6, bounds: 80, candidates: 1000, accepted: 12_000 });
     }
 }

@@ -1,16 +1,16 @@
 //! Sums that do not depend on the order of their terms.
 
-/// Bits of a term's unit: 2^-149, the least number of single precision.
+/// The exponent of a term's unit: 2^-149, the least number of single precision.
 const UNIT: i32 = -149;
 
 /// An exact sum of up to 2^42 numbers of single precision, as one wide whole number of their common unit.
 ///
-/// Which cells are run together, and in which order, is a matter of speed; what is read out must not tell.
+/// Which cells are run together, and in which order, is a matter of speed and must not change an observable.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ExactSum {
     /// Two's complement, the lowest first.
     limbs: [u64; 5],
-    /// The sum of what is not finite; 0 if all is.
+    /// The sum of the terms that are not finite; 0 if all are finite.
     endless: f64,
 }
 
@@ -24,7 +24,7 @@ impl ExactSum {
         }
         let bits = term.to_bits();
         let (exponent, fraction) = (bits >> 23 & 0xff, bits & 0x7f_ffff);
-        // Those without an exponent have the least one, and no leading bit.
+        // Subnormal numbers have the least exponent, and no leading bit.
         let whole = u128::from(fraction | u32::from(exponent > 0) << 23);
         let shift = exponent.max(1) - 1;
         let wide = whole << (shift % 64);
@@ -43,7 +43,7 @@ impl ExactSum {
         self.endless += other.endless;
     }
 
-    /// The sum in double precision.
+    /// Return the sum in double precision.
     #[must_use]
     pub fn value(&self) -> f64 {
         if self.endless != 0.0 {

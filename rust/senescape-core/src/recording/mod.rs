@@ -6,8 +6,8 @@ mod exact_sum;
 mod profile;
 mod record;
 
-pub use counters::Tally;
-pub use event_counts::Account;
+pub use counters::Counters;
+pub use event_counts::EventCounts;
 pub(crate) use event_counts::cells_after;
 pub use exact_sum::ExactSum;
 pub use profile::{FateProfile, Meter, Profile};

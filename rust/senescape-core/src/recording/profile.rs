@@ -1,11 +1,11 @@
-//! Where time goes: by fate and kind of work, measured on a sample of calls.
+//! The profile: time by fate and kind of work, measured on a sample of calls.
 
 use std::time::Instant;
 
-/// One call in so many is timed: reading the clock takes as long as evaluating a rule for a cell or two.
+/// One call in this many is timed: reading the clock takes as long as evaluating a rule for a cell or two.
 const EVERY: u64 = 16;
 
-/// How often something was done, for how many cells, and how long it took.
+/// A meter of one kind of work: calls, cells, and time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meter {
     /// Calls.
@@ -14,12 +14,12 @@ pub struct Meter {
     pub cells: u64,
     /// Calls that were timed.
     timed: u64,
-    /// What those took (ns).
+    /// The time that those took (ns).
     nanoseconds: u64,
 }
 
 impl Meter {
-    /// Begin a call; gives the time if this one is to be timed.
+    /// Begin a call. Returns the time if this call is to be timed.
     #[inline]
     pub fn begin(&mut self, cells: usize) -> Option<Instant> {
         let now = self.calls.is_multiple_of(EVERY).then(Instant::now);
@@ -45,7 +45,7 @@ impl Meter {
         self.nanoseconds += begun.elapsed().as_nanos() as u64;
     }
 
-    /// Seconds in all calls, as far as the timed ones tell.
+    /// Estimate the seconds in all calls from those that were timed.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         if self.timed == 0 { 0.0 } else { self.nanoseconds as f64 * 1e-9 * (self.calls as f64 / self.timed as f64) }
@@ -61,14 +61,14 @@ impl std::ops::AddAssign for Meter {
     }
 }
 
-/// What the cells of one fate cost.
+/// The work for the cells of one fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FateProfile {
     /// Hazards evaluated at candidate times.
     pub values: Meter,
     /// Hazards bounded over windows.
     pub bounds: Meter,
-    /// Traits carried along their flows.
+    /// Traits advanced along their flows.
     pub flows: Meter,
 }
 
@@ -80,13 +80,13 @@ impl std::ops::AddAssign for FateProfile {
     }
 }
 
-/// Where the time of some replicates went.
+/// The time of some replicates, by kind of work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     /// By fate.
     pub fates: Vec<FateProfile>,
-    /// Calls of slow rules.
-    pub slow: Vec<Meter>,
+    /// Calls of callback rules.
+    pub callbacks: Vec<Meter>,
     /// Visits.
     pub visits: Meter,
     /// Whole replicates.
@@ -94,26 +94,26 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Nothing yet, for so many fates and slow rules.
+    /// Make an empty profile, for so many fates and callback rules.
     #[must_use]
-    pub fn new(fates: usize, slow: usize) -> Self {
+    pub fn new(fates: usize, callbacks: usize) -> Self {
         Self {
             fates: vec![FateProfile::default(); fates],
-            slow: vec![Meter::default(); slow],
+            callbacks: vec![Meter::default(); callbacks],
             visits: Meter::default(),
             replicates: Meter::default(),
         }
     }
 
-    /// Add what another one holds, and empty that.
+    /// Add another profile, and empty that one.
     pub fn take(&mut self, other: &mut Self) {
-        let other = std::mem::replace(other, Self::new(other.fates.len(), other.slow.len()));
+        let other = std::mem::replace(other, Self::new(other.fates.len(), other.callbacks.len()));
         self.fates.resize(other.fates.len(), FateProfile::default());
-        self.slow.resize(other.slow.len(), Meter::default());
+        self.callbacks.resize(other.callbacks.len(), Meter::default());
         for (mine, its) in self.fates.iter_mut().zip(other.fates) {
             *mine += its;
         }
-        for (mine, its) in self.slow.iter_mut().zip(other.slow) {
+        for (mine, its) in self.callbacks.iter_mut().zip(other.callbacks) {
             *mine += its;
         }
         self.visits += other.visits;
@@ -163,7 +163,7 @@ mod tests {
                 Meter { calls: n, cells: 10 * n, timed: 100 * n, nanoseconds: 1000 * n }
             };
             let fate = |n: u64| FateProfile { values: meter(n), bounds: meter(n + 1), flows: meter(n + 2) };
-            Profile { fates: vec![fate(1), fate(4)], slow: vec![meter(7)], visits: meter(8), replicates: meter(9) }
+            Profile { fates: vec![fate(1), fate(4)], callbacks: vec![meter(7)], visits: meter(8), replicates: meter(9) }
         };
         let (mut all, mut other) = (profile(2), profile(3));
         all.take(&mut other);

@@ -1,6 +1,6 @@
-//! What one replicate gave.
+//! The results of one replicate.
 
-use super::Tally;
+use super::Counters;
 use crate::model::Model;
 
 /// Why a replicate ended.
@@ -17,7 +17,7 @@ pub enum Stop {
     CellCap = 3,
 }
 
-/// What one replicate gave. Rows of observations after an early stop hold -1 or NaN.
+/// The results of one replicate. Rows of observations after an early stop hold -1 or NaN.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// Which replicate.
@@ -32,7 +32,7 @@ pub struct Record {
     pub observables: Vec<f64>,
     /// The time of each transition's first event (h), NaN if it never happened.
     pub first_event: Vec<f64>,
-    /// The time of the last death (h), NaN if none.
+    /// The time of the last death (h), NaN without deaths.
     pub last_death: f64,
     /// When the replicate ended (h).
     pub end_time: f64,
@@ -42,9 +42,9 @@ pub struct Record {
     pub total_events: Vec<i64>,
     /// Cells alive by fate at the end.
     pub total_counts: Vec<i64>,
-    /// How often thresholds were used up, and how often that became an event.
-    pub tally: Tally,
-    /// Concentrations, `[observation][drug]`, where visits may have changed the doses; else nothing.
+    /// Counters of the engine's work.
+    pub counters: Counters,
+    /// Concentrations, `[observation][drug]`, if visits may have changed the doses; empty otherwise.
     pub drugs: Vec<f64>,
 }
 
@@ -64,7 +64,7 @@ impl Record {
             stop: Stop::Horizon,
             total_events: Vec::new(),
             total_counts: Vec::new(),
-            tally: Tally::default(),
+            counters: Counters::default(),
             drugs: if drugs { vec![f64::NAN; observations * model.drugs.len()] } else { Vec::new() },
         }
     }
@@ -74,6 +74,6 @@ impl Record {
 pub(crate) struct End {
     pub(crate) stop: Stop,
     pub(crate) time: f64,
-    /// Observations that were made.
-    pub(crate) seen: usize,
+    /// The number of observations made.
+    pub(crate) observed: usize,
 }

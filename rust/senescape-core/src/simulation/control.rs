@@ -1,26 +1,27 @@
-//! What a caller and a run share while it lasts.
+//! The control that a caller and a run share.
 
-use super::State;
+use super::Snapshot;
 use crate::recording::{Profile, Record};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-/// What a caller shares with a run. A panic leaves no lock poisoned: nobody leaves what is in one half changed.
+/// The control that a caller shares with a run. A panic poisons no lock, because no thread leaves shared data half
+/// changed.
 #[derive(Debug, Default)]
 pub struct Control {
-    /// Raise it to end the run at the next chance; finished replicates are kept.
+    /// Set it to end the run at the next check. Finished replicates are kept.
     pub cancel: AtomicBool,
-    /// Replicates finished so far.
+    /// The number of replicates finished so far.
     pub finished: AtomicU64,
-    /// Where their time went.
+    /// The time of the finished replicates, by kind of work.
     pub profile: Mutex<Profile>,
-    /// Bytes that cells take, where there is a limit.
+    /// The memory of all cells (bytes), counted if there is a limit.
     pub memory: AtomicU64,
-    /// Raise it by one to ask every tumour on its way for its state.
-    pub asked: AtomicU64,
-    /// The states that were given last, by replicate; at the end those of the horizon, where they are kept.
-    pub states: Mutex<BTreeMap<u64, State>>,
-    /// Finished replicates, where tumours on their way may be asked for.
+    /// The number of requests for snapshots. Add one to request a snapshot of every unfinished replicate.
+    pub snapshot_requests: AtomicU64,
+    /// The latest snapshots, by replicate. At the end, those at the horizon, if the run returns them.
+    pub snapshots: Mutex<BTreeMap<u64, Snapshot>>,
+    /// Finished replicates, if snapshots may be requested.
     pub records: Mutex<Vec<Record>>,
 }

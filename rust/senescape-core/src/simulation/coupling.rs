@@ -1,17 +1,17 @@
-//! The exchange of cells and environment at the edges of epochs.
+//! The coupling of cells and environment at the edges of epochs.
 
 use super::Worker;
-use crate::document::Gather;
+use crate::document::Aggregation;
 use crate::environment::Line;
 use crate::error::Error;
 use crate::kinetics::pools::{INSTANT, PoolPath};
 use crate::model::Model;
 
-/// What cells and environment know of each other at the edges of epochs.
+/// The state of the coupling at the start of an epoch.
 pub(super) struct Coupling {
     /// The pools at the start of the epoch.
     pub(super) pools: Vec<f64>,
-    /// The pools' path with the aggregates' measured change.
+    /// The pools' path, corrected with the aggregates' measured change.
     corrected: PoolPath,
     /// The aggregates at the start of the epoch.
     pub(super) aggregates: Vec<f64>,
@@ -27,21 +27,22 @@ impl Coupling {
 }
 
 impl Worker<'_> {
-    /// Measure the aggregates at the start of all.
-    pub(super) fn measure_first(&mut self) -> Result<(), Error> {
-        self.measure(0.0)?;
+    /// Compute the aggregates at time 0, where their slopes are 0.
+    pub(super) fn aggregate_first(&mut self) -> Result<(), Error> {
+        self.aggregate(0.0)?;
         self.coupling.slopes.fill(0.0);
         Ok(())
     }
 
-    /// Fix the environment's path over the epoch: aggregates by their last change, pools by their equations.
-    pub(super) fn exchange(&mut self, epoch: usize) -> Result<(), Error> {
+    /// Couple the environment to the cells for an epoch: aggregates follow their last slopes, and pools their
+    /// equations.
+    pub(super) fn couple(&mut self, epoch: usize) -> Result<(), Error> {
         if !self.job.model.aggregates.is_empty() {
             let length = self.env.end - self.env.start;
             for i in 0..self.coupling.aggregates.len() {
                 let is = self.coupling.aggregates[i];
-                let ahead = ahead(is, self.coupling.slopes[i] * length);
-                let slope = if length > INSTANT { (ahead - is) / length } else { 0.0 };
+                let end = extrapolated(is, self.coupling.slopes[i] * length);
+                let slope = if length > INSTANT { (end - is) / length } else { 0.0 };
                 self.env.aggregates[i] = Line { start: is, slope };
             }
         }
@@ -49,21 +50,21 @@ impl Worker<'_> {
             let (start, end) = (self.env.start, self.env.end);
             let lines = &self.env.aggregates;
             let model = &self.job.model;
-            let segments = self.env.plan.courses(epoch);
+            let segments = self.env.timeline.courses(epoch);
             let read = |input, t: f64| aggregate_at(model, lines, input, t - start);
             pools.advance(start, end, &self.coupling.pools, segments, &read, &mut self.env.pools)?;
         }
         Ok(())
     }
 
-    /// After the cells: correct the pools with the aggregates' measured change.
-    pub(super) fn settle(&mut self) -> Result<(), Error> {
+    /// Correct the pools with the aggregates' measured change, after the cells have been advanced.
+    pub(super) fn correct(&mut self) -> Result<(), Error> {
         self.population.compact_sparse();
         let (start, end) = (self.env.start, self.env.end);
         let mut lines: Vec<Line> =
             self.coupling.aggregates.iter().map(|start| Line { start: *start, slope: 0.0 }).collect();
         if !self.job.model.aggregates.is_empty() {
-            self.measure(end)?;
+            self.aggregate(end)?;
             if end - start > INSTANT {
                 for ((line, trend), now) in
                     lines.iter_mut().zip(&mut self.coupling.slopes).zip(&self.coupling.aggregates)
@@ -76,7 +77,7 @@ impl Worker<'_> {
         if let Some(pools) = &self.job.model.pool_rates {
             let model = &self.job.model;
             let read = |input, t: f64| aggregate_at(model, &lines, input, t - start);
-            let segments = self.env.plan.courses(self.env.epoch);
+            let segments = self.env.timeline.courses(self.env.epoch);
             pools.advance(start, end, &self.coupling.pools, segments, &read, &mut self.coupling.corrected)?;
             self.coupling.pools.copy_from_slice(self.coupling.corrected.end());
         }
@@ -84,11 +85,11 @@ impl Worker<'_> {
     }
 }
 
-/// Where an aggregate will be if it goes on changing as it did.
+/// Extrapolate an aggregate by its last change.
 ///
-/// Extrapolated, so that the exchange is second order in the epoch's length; never past half or twice the value, which keeps
-/// a crash or a burst from throwing the path below zero.
-fn ahead(is: f64, change: f64) -> f64 {
+/// Extrapolation makes the coupling second order in the epoch's length. The result is never less than half or more than
+/// twice the value, so that a crash or a burst does not lead the path below zero.
+fn extrapolated(is: f64, change: f64) -> f64 {
     let (half, twice) = (0.5 * is, 2.0 * is);
     (is + change).max(half.min(twice)).min(half.max(twice))
 }
@@ -96,9 +97,9 @@ fn ahead(is: f64, change: f64) -> f64 {
 fn aggregate_at(model: &Model, lines: &[Line], input: crate::expr::Input, s: f64) -> f64 {
     use crate::expr::Input;
     let wanted = match input {
-        Input::Count(fate) => (Gather::Count, usize::from(fate), None),
-        Input::Sum { fate, of } => (Gather::Sum, usize::from(fate), Some(usize::from(of))),
-        Input::Mean { fate, of } => (Gather::Mean, usize::from(fate), Some(usize::from(of))),
+        Input::Count(fate) => (Aggregation::Count, usize::from(fate), None),
+        Input::Sum { fate, of } => (Aggregation::Sum, usize::from(fate), Some(usize::from(of))),
+        Input::Mean { fate, of } => (Aggregation::Mean, usize::from(fate), Some(usize::from(of))),
         _ => return f64::NAN,
     };
     let index = model.aggregates.iter().position(|a| {
@@ -115,29 +116,29 @@ mod tests {
 
     #[test]
     fn an_aggregate_is_extrapolated_to_half_or_twice_at_most() {
-        assert_eq!([1.0, -1.0, -3.0, 9.0].map(|change| ahead(4.0, change)), [5.0, 3.0, 2.0, 8.0]);
-        assert_eq!([-1.0, 1.0, 3.0, -9.0].map(|change| ahead(-4.0, change)), [-5.0, -3.0, -2.0, -8.0]);
-        assert_eq!(ahead(0.0, 3.0), 0.0);
+        assert_eq!([1.0, -1.0, -3.0, 9.0].map(|change| extrapolated(4.0, change)), [5.0, 3.0, 2.0, 8.0]);
+        assert_eq!([-1.0, 1.0, 3.0, -9.0].map(|change| extrapolated(-4.0, change)), [-5.0, -3.0, -2.0, -8.0]);
+        assert_eq!(extrapolated(0.0, 3.0), 0.0);
     }
 
-    /// Two times that were meant to be one have an epoch between them, over which nothing has a rate.
+    /// Two times that were meant to be one have an epoch between them, over which nothing changes.
     #[test]
     fn nothing_changes_at_a_rate_over_an_instant() {
-        let example = Example::kept("everything").with(|run| run.cuts = vec![12.0, 12.0 + 1e-10]);
+        let example = Example::load("everything").with(|run| run.cuts = vec![12.0, 12.0 + 1e-10]);
         let (job, control) = (example.job(), Control::default());
         let mut worker = job.worker(&control);
         worker.coupling.pools.clone_from(&job.model().pool_initial);
         for (start, end) in [(12.0, 12.0 + 1e-10), (48.0, 72.0)] {
-            let epoch = worker.env.plan.edges.iter().position(|edge| *edge == start).unwrap();
-            assert_eq!(worker.env.plan.edges[epoch + 1], end);
+            let epoch = worker.env.timeline.edges.iter().position(|edge| *edge == start).unwrap();
+            assert_eq!(worker.env.timeline.edges[epoch + 1], end);
             worker.env.enter(epoch);
-            // Four cells, said to become a sixth of a cell more an hour; then none is found.
+            // Four cells with a slope of a sixth of a cell per hour, where in truth no cell is left.
             (worker.coupling.aggregates, worker.coupling.slopes) =
                 (vec![4.0; worker.coupling.aggregates.len()], vec![1.0 / 6.0; worker.coupling.slopes.len()]);
             assert!(!worker.coupling.slopes.is_empty());
-            worker.exchange(epoch).unwrap();
+            worker.couple(epoch).unwrap();
             let slopes: Vec<f64> = worker.env.aggregates.iter().map(|line| line.slope).collect();
-            worker.settle().unwrap();
+            worker.correct().unwrap();
             let (slope, trend) = if start == 12.0 { (0.0, 1.0 / 6.0) } else { (4.0 / 24.0, -4.0 / 24.0) };
             let all = |values: &[f64], x: f64| values.iter().all(|value| (value - x).abs() < 1e-12);
             assert!(

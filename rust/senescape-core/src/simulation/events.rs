@@ -1,8 +1,8 @@
-//! What an event does to a cell: death, a new fate, division, and the traits and marks it sets.
+//! Events: death, a new fate, division, and the traits and marks that they set.
 
 use super::Worker;
 use super::scratch::Scratch;
-use crate::document::Kind;
+use crate::document::EventKind;
 use crate::error::{Error, FaultKind};
 use crate::model::{EnvInput, Inherit, Source, Transition, Value};
 use crate::population::Lanes;
@@ -10,30 +10,30 @@ use crate::random::{Purpose, daughter_key};
 use crate::thinning::FIRST_LEVEL;
 
 impl Worker<'_> {
-    /// Let transition `k` happen to the cell of a row, whose traits are those of `now`; true if its row holds a live cell of
-    /// this fate afterwards.
-    pub(super) fn happen(&mut self, fate: usize, row: usize, now: f64, k: usize) -> Result<bool, Error> {
+    /// Apply transition `k` to the cell of a row, whose traits are those of `now` (h). Returns whether its row holds a
+    /// live cell of this fate afterwards.
+    pub(super) fn apply_event(&mut self, fate: usize, row: usize, now: f64, k: usize) -> Result<bool, Error> {
         let transition = &self.job.model.transitions[k];
         self.progress.count_event(k, transition.kind, now);
         match transition.kind {
-            Kind::Death => {
+            EventKind::Death => {
                 self.population.tables[fate].remove(row);
                 self.population.alive -= 1;
                 Ok(false)
             }
-            Kind::Move => self.shift(fate, row, now, transition),
-            Kind::Division => self.divide(fate, row, now, transition),
+            EventKind::Move => self.move_cell(fate, row, now, transition),
+            EventKind::Division => self.divide(fate, row, now, transition),
         }
     }
 
-    fn shift(&mut self, fate: usize, row: usize, now: f64, transition: &Transition) -> Result<bool, Error> {
+    fn move_cell(&mut self, fate: usize, row: usize, now: f64, transition: &Transition) -> Result<bool, Error> {
         self.population.tables[fate].read(row, &mut self.scratch.mother);
-        // The next threshold is that of this very draw: the candidate's block of words holds both.
+        // The next threshold comes from this same draw, because the candidate's block of words holds both.
         self.scratch.mother.threshold = self.stream.candidate(self.scratch.mother.key, self.scratch.mother.draws).1;
         self.scratch.mother.draws += 1;
         self.scratch.mother.since = now;
         self.scratch.daughter.copy_from(&self.scratch.mother);
-        self.set(fate, transition, now)?;
+        self.set_traits(fate, transition, now)?;
         if transition.target == fate {
             self.population.tables[fate].write(row, &self.scratch.daughter);
             return Ok(true);
@@ -60,9 +60,9 @@ impl Worker<'_> {
             self.scratch.daughter.entered = now;
             self.scratch.daughter.threshold = self.stream.first_threshold(key);
             for column in 0..self.job.model.columns.len() {
-                self.scratch.daughter.traits[column] = self.inherited(fate, column, now)?;
+                self.scratch.daughter.traits[column] = self.inherit(fate, column, now)?;
             }
-            self.set(fate, transition, now)?;
+            self.set_traits(fate, transition, now)?;
             if stays && which == 0 {
                 self.population.tables[fate].write(row, &self.scratch.daughter);
             } else {
@@ -76,15 +76,15 @@ impl Worker<'_> {
         Ok(stays)
     }
 
-    /// A trait that the cell in `self.scratch.daughter` gets from the one in `self.scratch.mother`.
-    fn inherited(&mut self, fate: usize, column: usize, now: f64) -> Result<f32, Error> {
+    /// Return the trait that the cell in `self.scratch.daughter` inherits from the one in `self.scratch.mother`.
+    fn inherit(&mut self, fate: usize, column: usize, now: f64) -> Result<f32, Error> {
         let model = &self.job.model;
         let of = &model.columns[column];
         let mother = self.scratch.mother.traits[column];
-        let mut draws = self.stream.of_trait(of.luck).draws(self.scratch.daughter.key, 0, Purpose::Inherit);
+        let mut draws = self.stream.of_trait(of.random_key).draws(self.scratch.daughter.key, 0, Purpose::Inherit);
         let fresh = |draws: &mut crate::random::Draws| match &of.initial {
-            Value::Dist(dist) => dist.sample(draws) as f32,
-            // Refused when the model is bound: only distributions can be drawn afresh.
+            Value::Distribution(dist) => dist.sample(draws) as f32,
+            // The binder refuses these: only distributions can be drawn afresh.
             Value::Rule(_) | Value::Given(_) => mother,
         };
         let x = match &of.inherit {
@@ -98,7 +98,7 @@ impl Worker<'_> {
                     fresh(&mut draws)
                 }
             }
-            // The logarithm of a value that a flow or an event brought to zero is undefined: such a value is copied.
+            // A value that a flow or an event brought to zero has no logarithm, and is copied.
             Inherit::Ar1 { log: true, .. } if mother <= 0.0 => mother,
             Inherit::Ar1 { rho, centre, spread, log } => {
                 let y = if *log { libm::log(f64::from(mother)) } else { f64::from(mother) };
@@ -118,14 +118,15 @@ impl Worker<'_> {
         Err(self.fault(fate, format!("inheritance of {}", of.name), now, FaultKind::Trait(x.into())))
     }
 
-    /// Set the traits and marks of the cell in `self.scratch.daughter` as a transition says; all read the cell as it was before.
-    fn set(&mut self, fate: usize, transition: &Transition, now: f64) -> Result<(), Error> {
+    /// Set the traits and marks of the cell in `self.scratch.daughter` as a transition says. All values read the cell
+    /// as it was before.
+    fn set_traits(&mut self, fate: usize, transition: &Transition, now: f64) -> Result<(), Error> {
         if !transition.set.is_empty() {
             self.scratch.before.clone_from(&self.scratch.daughter.traits);
             for (column, value) in &transition.set {
                 let x = match value {
-                    Value::Dist(dist) => {
-                        let stream = self.stream.of_trait(self.job.model.columns[*column].luck);
+                    Value::Distribution(dist) => {
+                        let stream = self.stream.of_trait(self.job.model.columns[*column].random_key);
                         let mut draws =
                             stream.draws(self.scratch.daughter.key, self.scratch.daughter.draws, Purpose::Set);
                         dist.sample(&mut draws) as f32
@@ -136,7 +137,7 @@ impl Worker<'_> {
                         let read = |input| env_at(env, input, now);
                         rules.value(before, daughter.marks, now - daughter.entered, read, scalar)
                     }
-                    // Refused when the document is read.
+                    // The check of the document refuses these.
                     Value::Given(_) => self.scratch.before[*column],
                 };
                 if !x.is_finite() {
@@ -150,7 +151,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// The values that a fate's hazards read for one cell, by name.
+    /// Return the values that a fate's hazards read for one cell, by name.
     pub(super) fn inputs_of(&self, fate: usize, lane: usize, lanes: &Lanes) -> Vec<(String, f64)> {
         let now = lanes.now[lane];
         let of = &self.job.model.fates[fate].hazards;
@@ -162,7 +163,7 @@ impl Worker<'_> {
                 (format!("cell.mark['{}']", self.job.model.marks[mark]), (lanes.marks[lane] >> mark & 1) as f64)
             }
             Source::Age => ("cell.age".to_owned(), now - lanes.entered[lane]),
-            Source::Env(input) => (self.env_name(input), env_at(&self.env, input, now)),
+            Source::Environment(input) => (self.env_name(input), env_at(&self.env, input, now)),
         });
         named.collect()
     }
@@ -173,20 +174,22 @@ impl Worker<'_> {
             EnvInput::Drug(drug) => format!("env.drug['{}']", self.job.model.drugs[drug]),
             EnvInput::Pool(pool) => format!("env.pool['{}']", self.job.model.pools[pool]),
             EnvInput::Aggregate(index) => {
-                use crate::document::Gather;
+                use crate::document::Aggregation;
                 let aggregate = self.job.model.aggregates[index];
                 let fate = &self.job.model.fates[aggregate.fate].name;
                 match aggregate.kind {
-                    Gather::Count => format!("env.count['{fate}']"),
-                    Gather::Sum => format!("env.sum['{fate}'].{}", self.job.model.columns[aggregate.column].name),
-                    Gather::Mean => format!("env.mean['{fate}'].{}", self.job.model.columns[aggregate.column].name),
+                    Aggregation::Count => format!("env.count['{fate}']"),
+                    Aggregation::Sum => format!("env.sum['{fate}'].{}", self.job.model.columns[aggregate.column].name),
+                    Aggregation::Mean => {
+                        format!("env.mean['{fate}'].{}", self.job.model.columns[aggregate.column].name)
+                    }
                 }
             }
         }
     }
 }
 
-fn env_at(env: &crate::environment::Env, input: EnvInput, now: f64) -> f64 {
+fn env_at(env: &crate::environment::Environment, input: EnvInput, now: f64) -> f64 {
     if input == EnvInput::Time {
         return now;
     }
@@ -204,7 +207,7 @@ mod tests {
     use crate::expr::{Input, Node};
     use crate::simulation::Control;
 
-    /// What the hazards of a fate read of the cell in row 2, at 4 h.
+    /// Return what the hazards of a fate read of the cell in row 2, at 4 h.
     fn read(example: &Example, fate: usize, marks: u64) -> Vec<(String, f64)> {
         let (job, control) = (example.job(), Control::default());
         let mut worker = job.started(&control);
@@ -219,7 +222,7 @@ mod tests {
         read
     }
 
-    /// The same with one input for another in all rules.
+    /// Return the example with one input in place of another in all rules.
     fn instead(example: &Example, of: Input, other: Input) -> Example {
         let mut changed = example.clone();
         for node in &mut changed.model.nodes.nodes {
@@ -232,8 +235,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_hazard_reads_is_told_by_name() {
-        let tumour = Example::kept("everything").with(|run| run.initial = vec![150, 50]);
+    fn what_a_hazard_reads_is_reported_by_name() {
+        let tumour = Example::load("everything").with(|run| run.initial = vec![150, 50]);
         let other_mark = instead(&tumour, Input::Mark(0), Input::Mark(1));
         for (marks, primed, ever) in [(0, 0.0, 0.0), (1, 1.0, 0.0), (2, 0.0, 1.0), (7, 1.0, 1.0)] {
             let all = read(&tumour, 1, marks);
@@ -249,14 +252,14 @@ mod tests {
         let other = read(&instead(&other, Input::Count(1), Input::Time), 0, 0);
         assert!(other[1].0 == "env.sum['senescent'].bcl_xl" && other[1].1 > 10.0, "{other:?}");
         assert_eq!(other[2], ("env.time".into(), 4.0));
-        let random = read(&Example::kept("random-2"), 0, 0);
+        let random = read(&Example::load("random-2"), 0, 0);
         assert_eq!(random[0], ("cell.age".into(), 1.0));
         assert_eq!(random[5].0, "env.mean['a'].fixed");
     }
 
     #[test]
     fn rules_of_an_event_read_the_age_of_the_cell_before_it() {
-        let mut example = Example::kept("everything");
+        let mut example = Example::load("everything");
         let value = example.node(Node::Input { input: Input::Age });
         let (depth, damage) = (0, 4);
         example.model.transitions[1].set[0] = SetDocument { of: depth, value: DistDocument::Rule { value } };
@@ -265,23 +268,23 @@ mod tests {
         let mut worker = job.started(&control);
         let column = |of: usize| job.model().columns.iter().position(|column| column.of == of).unwrap();
         worker.population.tables[0].entered.fill(3.0);
-        assert!(!worker.happen(0, 2, 10.0, 1).unwrap(), "it left");
+        assert!(!worker.apply_event(0, 2, 10.0, 1).unwrap(), "it left");
         assert_eq!(worker.population.tables[1].columns[column(depth)], [7.0]);
         // The first daughter takes her mother's row, the other the next that is free.
         let (mother, next) = (worker.population.tables[0].key[5], worker.population.tables[0].rows());
-        assert!(worker.happen(0, 5, 10.0, 0).unwrap(), "the row holds a daughter");
+        assert!(worker.apply_event(0, 5, 10.0, 0).unwrap(), "the row holds a daughter");
         let table = &worker.population.tables[0];
         assert_eq!([table.key[5], table.key[next]], [daughter_key(mother, 0), daughter_key(mother, 1)]);
         assert_eq!([5, next].map(|row| (table.columns[column(damage)][row], table.entered[row])), [(7.0, 10.0); 2]);
     }
 
-    /// In logarithms there is no value below zero to go on from.
+    /// In logarithms, no autoregression starts from a value below zero.
     #[test]
     fn a_lognormal_trait_that_an_event_brought_below_zero_is_inherited_as_it_is() {
-        let mut example = Example::kept("everything").with(|run| {
+        let mut example = Example::load("everything").with(|run| {
             (run.until, run.replicates) = (72.0, 1);
             run.observe.truncate(4);
-            // What the rule of node 0 gives.
+            // The value of the rule of node 0.
             run.params[2] = -1.0;
         });
         let (of, value) = (1, DistDocument::Rule { value: 0 });

@@ -1,4 +1,4 @@
-//! The first cells of a replicate.
+//! The founders of a replicate.
 
 use super::Worker;
 use crate::error::{Error, FaultKind};
@@ -7,26 +7,26 @@ use crate::model::Value;
 use crate::random::{Purpose, founder_key};
 use crate::thinning::FIRST_LEVEL;
 
-/// Founders that are run together where cells know nothing of each other: what fits a core's cache.
-const BATCH: u64 = 1 << 12;
+/// The number of independent founders that are run together: they fit into a core's cache.
+const FOUNDERS_PER_BATCH: u64 = 1 << 12;
 
 impl Worker<'_> {
-    /// All founders, by fate, a batch at a time.
-    pub(super) fn batches(&self) -> Vec<(usize, std::ops::Range<u64>)> {
+    /// Return all founders, by fate, in batches.
+    pub(super) fn founder_batches(&self) -> Vec<(usize, std::ops::Range<u64>)> {
         let mut batches = Vec::new();
         let mut first = 0;
         for (fate, n) in self.job.run.initial.iter().enumerate() {
             let end = first + n;
             while first < end {
-                batches.push((fate, first..end.min(first + BATCH)));
-                first = end.min(first + BATCH);
+                batches.push((fate, first..end.min(first + FOUNDERS_PER_BATCH)));
+                first = end.min(first + FOUNDERS_PER_BATCH);
             }
         }
         batches
     }
 
     /// Add some founders to a fate.
-    pub(super) fn found(&mut self, fate: usize, founders: std::ops::Range<u64>) -> Result<(), Error> {
+    pub(super) fn add_founders(&mut self, fate: usize, founders: std::ops::Range<u64>) -> Result<(), Error> {
         if self.interrupted() {
             return Err(Error::Interrupted);
         }
@@ -42,13 +42,13 @@ impl Worker<'_> {
             self.population.tables[fate].push_founders(&keys[..n], &thresholds[..n], first as u32, FIRST_LEVEL);
         }
         for column in 0..self.job.model.columns.len() {
-            self.found_trait(fate, row, column, founders.clone())?;
+            self.add_founder_trait(fate, row, column, founders.clone())?;
         }
         Ok(())
     }
 
-    /// Give founders, the first of them in a given row, their values of a trait.
-    fn found_trait(
+    /// Give founders their values of a trait. The first of them is in the given row.
+    fn add_founder_trait(
         &mut self,
         fate: usize,
         row: usize,
@@ -62,8 +62,8 @@ impl Worker<'_> {
                 let given = &self.job.given[*index][founders.start as usize..founders.end as usize];
                 table.columns[column].extend_from_slice(given);
             }
-            Value::Dist(dist) => {
-                let stream = self.stream.of_trait(of.luck);
+            Value::Distribution(dist) => {
+                let stream = self.stream.of_trait(of.random_key);
                 let values = &mut table.columns[column];
                 for founder in founders {
                     let mut draws = stream.draws(founder_key(founder), 0, Purpose::Initial);
@@ -72,7 +72,7 @@ impl Worker<'_> {
             }
             Value::Rule(rules) => {
                 for row in row..table.rows() {
-                    // A rule reads traits before its own only.
+                    // A rule reads only traits before its own.
                     for (value, of) in self.scratch.before.iter_mut().zip(&table.columns[..column]) {
                         *value = of[row];
                     }
@@ -98,15 +98,15 @@ mod tests {
 
     #[test]
     fn founders_of_each_fate_come_in_batches_in_order() {
-        let job = Example::kept("stops").with(|run| {
+        let job = Example::load("stops").with(|run| {
             (run.initial, run.stop.max_cells) = (vec![5000, 4096], 10_000);
         });
         let (job, control) = (job.job(), Control::default());
         let mut worker = job.worker(&control);
-        let batches = worker.batches();
+        let batches = worker.founder_batches();
         assert_eq!(batches, [(0, 0..4096), (0, 4096..5000), (1, 5000..9096)]);
         for (fate, founders) in batches {
-            worker.found(fate, founders).unwrap();
+            worker.add_founders(fate, founders).unwrap();
         }
         assert_eq!(
             (worker.population.alive, worker.population.tables[0].rows(), worker.population.tables[1].rows()),

@@ -1,7 +1,7 @@
-//! A model and a run of it, checked and compiled.
+//! The job: a model and a run of it, checked and compiled.
 
 use crate::document::{DistDocument, ModelDocument, RunDocument, TraitDocument, check_run};
-use crate::environment::Plan;
+use crate::environment::Timeline;
 use crate::error::Error;
 use crate::model::{Model, bind};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use std::sync::Arc;
 pub struct Job {
     pub(super) model: Model,
     pub(super) run: RunDocument,
-    pub(super) plan: Arc<Plan>,
+    pub(super) timeline: Arc<Timeline>,
     pub(super) given: Vec<Vec<f32>>,
 }
 
-/// The trait whose first values are a given column.
+/// Return the name of the trait whose first values are a given column.
 fn trait_given(document: &ModelDocument, index: usize) -> String {
     let of = |each: &&TraitDocument| matches!(each.initial, DistDocument::Column { index: i } if i == index);
     document.traits.iter().find(of).map_or_else(|| format!("column {index}"), |each| format!("trait '{}'", each.name))
@@ -27,7 +27,7 @@ fn check_given(name: &str, column: &[f32], founders: u64) -> Result<(), Error> {
             column.len()
         )));
     }
-    // All at once first: that is vector code, where looking for the first is not.
+    // The test of all values at once is vector code, where a search for the first is not.
     if !column.iter().fold(true, |all, x| all & x.is_finite())
         && let Some(at) = column.iter().position(|x| !x.is_finite())
     {
@@ -36,7 +36,7 @@ fn check_given(name: &str, column: &[f32], founders: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Put founders in the order of the fates.
+/// Reorder given columns by fate.
 fn in_order_of_fates(given: Vec<Vec<f32>>, run: &RunDocument) -> Result<Vec<Vec<f32>>, Error> {
     if run.given_order.is_empty() || given.is_empty() {
         return Ok(given);
@@ -63,7 +63,7 @@ impl Job {
     /// Check and compile everything that can be known before the first cell moves.
     ///
     /// # Errors
-    /// Whatever is wrong with the documents.
+    /// Those of the checks of both documents, of the binder and of the timeline.
     pub fn new(document: &ModelDocument, run: RunDocument, given: Vec<Vec<f32>>) -> Result<Self, Error> {
         if !(run.rtol > 0.0 && run.rtol < 1.0) {
             return Err(Error::Run(format!("rtol is {}; it must lie between 0 and 1", run.rtol)));
@@ -94,49 +94,49 @@ impl Job {
             )));
         }
         check_run(&run)?;
-        let hold_all = !document.slow.is_empty() || !run.visits.is_empty();
-        let model = bind(document, &run.params, &given, run.rtol, hold_all)?;
-        let plan = Arc::new(Plan::new(&model, &run, &run.doses, (run.begin, run.until))?);
-        Ok(Self { model, run, plan, given })
+        let all_traits = !document.callbacks.is_empty() || !run.visits.is_empty();
+        let model = bind(document, &run.params, &given, run.rtol, all_traits)?;
+        let timeline = Arc::new(Timeline::new(&model, &run, &run.doses, (run.begin, run.until))?);
+        Ok(Self { model, run, timeline, given })
     }
 
-    /// The model as bound.
+    /// Return the bound model.
     #[must_use]
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// The number of times of observation.
+    /// Return the number of times of observation.
     #[must_use]
     pub fn observations(&self) -> usize {
         self.run.observe.len()
     }
 
-    /// Whether visits may change the doses of single replicates.
+    /// Return whether the run has visits, which may change the doses of single replicates.
     #[must_use]
     pub fn has_visits(&self) -> bool {
         !self.run.visits.is_empty()
     }
 
-    /// Whether no cell can learn of another, and no rule ends the run at a time of its own: founders may then be run a batch
-    /// at a time.
+    /// Return whether no cell can learn of another, and no rule ends the run before the horizon. Founders may then be
+    /// run in batches.
     pub(super) fn cells_are_independent(&self) -> bool {
         let (model, run) = (&self.model, &self.run);
         model.pools.is_empty()
             && model.aggregates.is_empty()
-            && model.slow.is_empty()
+            && model.callbacks.is_empty()
             && run.visits.is_empty()
             && !run.pausable
             && !run.keep
             && run.stop.relapse.is_none()
     }
 
-    /// Concentrations at the times of observation, `[observation][drug]`; NaN before the run begins.
+    /// Return the concentrations at the times of observation, `[observation][drug]`; NaN before the run begins.
     #[must_use]
     pub fn concentrations(&self) -> Vec<f64> {
         let before = |t: f64| t < self.run.begin;
         let at = |t: &f64| -> Vec<f64> {
-            if before(*t) { vec![f64::NAN; self.model.drugs.len()] } else { self.plan.concentrations(*t).collect() }
+            if before(*t) { vec![f64::NAN; self.model.drugs.len()] } else { self.timeline.concentrations(*t).collect() }
         };
         self.run.observe.iter().flat_map(at).collect()
     }
@@ -145,8 +145,8 @@ impl Job {
 #[cfg(test)]
 impl Job {
     /// Make the environment that stands before the first epoch.
-    pub(crate) fn environment(&self) -> crate::environment::Env {
-        crate::environment::Env::new(&self.model, &self.plan)
+    pub(crate) fn environment(&self) -> crate::environment::Environment {
+        crate::environment::Environment::new(&self.model, &self.timeline)
     }
 }
 
@@ -154,10 +154,10 @@ impl Job {
 mod tests {
     use crate::document::RelapseDocument;
     use crate::example::Example;
-    use crate::simulation::{Control, Nothing};
+    use crate::simulation::{Control, NoCallbacks};
     use std::collections::BTreeMap;
 
-    /// What is said, and of what.
+    /// A part of the message, and the change of an example that it refuses.
     type Refused = (&'static str, fn(&mut Example));
 
     #[test]
@@ -182,12 +182,12 @@ mod tests {
             ("until is 0 h", |of| of.run.until = 0.0),
             ("9223372036854775808 replicates do not fit into memory", |of| of.run.replicates = 1 << 63),
         ];
-        let example = Example::kept("distributions");
+        let example = Example::load("distributions");
         for (what, change) in refused {
             let mut wrong = example.clone();
             change(&mut wrong);
             let job = wrong.try_job();
-            let said = job.and_then(|job| job.run(&Control::default(), &Nothing, &BTreeMap::new())).unwrap_err();
+            let said = job.and_then(|job| job.run(&Control::default(), &NoCallbacks, &BTreeMap::new())).unwrap_err();
             assert!(said.to_string().contains(what), "{said} for {what}");
         }
         example.with(|run| run.stop.max_cells = 300).job();
@@ -195,10 +195,10 @@ mod tests {
 
     #[test]
     fn a_job_tells_what_it_is_about() {
-        let drugs = Example::kept("drugs");
+        let drugs = Example::load("drugs");
         let job = drugs.with(|run| run.begin = 30.0).job();
         assert_eq!((job.observations(), job.has_visits()), (21, false));
-        assert!(Example::kept("outside").job().has_visits());
+        assert!(Example::load("outside").job().has_visits());
         let (all, later) = (drugs.job().concentrations(), job.concentrations());
         assert_eq!(all.len(), 21 * drugs.model.drugs.len());
         let rows = all.chunks(drugs.model.drugs.len()).zip(later.chunks(drugs.model.drugs.len()));

@@ -1,32 +1,32 @@
-//! How large a replicate may get: cells, and bytes.
+//! Limits on a replicate: cells, and bytes.
 
 use super::Worker;
-use super::blocks::SLACK;
+use super::blocks::ROW_ALLOWANCE;
 use crate::error::Error;
 
 impl Worker<'_> {
-    /// Whether there are too many cells to finish the epoch. The cap itself is held against whole epochs: how many cells
-    /// there are on the way depends on the order in which they are run.
+    /// Return whether there are too many cells to finish the epoch. The limit itself applies to whole epochs, because
+    /// the number of cells within one depends on the order in which they are run.
     pub(super) fn runs_away(&self) -> bool {
         let cap = self.job.run.stop.max_cells;
-        self.population.alive > cap + cap / 2 + SLACK as u64
+        self.population.alive > cap + cap / 2 + ROW_ALLOWANCE as u64
     }
 
-    /// Save what stands at the start of an epoch.
-    pub(super) fn remember(&mut self, epoch: usize) {
-        self.progress.events.turn_to(epoch, &self.env.plan, &self.job.model);
+    /// Save the start of an epoch.
+    pub(super) fn save_epoch_start(&mut self, epoch: usize) {
+        self.progress.events.enter_epoch(epoch, &self.env.timeline, &self.job.model);
         self.epoch_start.save(&self.progress, &self.population.tables);
     }
 
-    /// Roll back an epoch that could not be finished: the record then stands as of its start.
-    pub(super) fn take_back(&mut self, epoch: usize) {
-        self.progress.events.turn_to(epoch, &self.env.plan, &self.job.model);
+    /// Roll back an epoch that could not be finished, so that the record stands as of its start.
+    pub(super) fn roll_back(&mut self, epoch: usize) {
+        self.progress.events.enter_epoch(epoch, &self.env.timeline, &self.job.model);
         self.epoch_start.roll_back(&mut self.progress);
         self.clear();
     }
 
-    /// Release what a large tumour took before the next replicate, where memory is limited.
-    pub(super) fn give_back(&mut self) {
+    /// Release the memory of a large tumour before the next replicate, if memory is limited.
+    pub(super) fn release_memory(&mut self) {
         if self.job.run.max_memory.is_some_and(|limit| self.monitor.memory.bytes > limit / 64) {
             self.population.release(self.job.model.columns.len(), self.job.run.block);
         }
@@ -38,7 +38,7 @@ impl Worker<'_> {
         self.monitor.memory.report(self.population.bytes()) > limit
     }
 
-    pub(super) fn too_large(&self) -> Error {
+    pub(super) fn memory_error(&self) -> Error {
         Error::Memory {
             limit: self.job.run.max_memory.unwrap_or(u64::MAX),
             replicate: self.replicate,
@@ -58,13 +58,13 @@ mod tests {
     use crate::simulation::Control;
     use std::sync::atomic::Ordering;
 
-    /// What a row takes in a model with one trait.
+    /// The bytes of a row in a model with one trait.
     const ROW: u64 = 77;
 
-    /// How many cells there are at once depends on the order in which they are run; at the ends of epochs it does not.
+    /// The number of cells depends on the order in which they are run, except at the ends of epochs.
     #[test]
     fn the_cap_holds_alike_for_batches_and_for_all_cells_together() {
-        let example = Example::kept("stops").with(|run| {
+        let example = Example::load("stops").with(|run| {
             (run.stop.relapse, run.stop.max_cells, run.initial) = (None, 60, vec![20, 0]);
             run.until = 60.0;
             run.observe.truncate(7);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn an_epoch_is_given_up_for_half_the_cap_too_many_and_some_slack() {
-        let job = Example::kept("stops").with(|run| run.stop.max_cells = 40_000).job();
+        let job = Example::load("stops").with(|run| run.stop.max_cells = 40_000).job();
         let control = Control::default();
         let mut worker = job.worker(&control);
         worker.population.alive = 60_000 + (1 << 15);
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_cells_of_all_workers_together_are_held_against_the_limit() {
-        let job = Example::kept("stops").with(|run| run.max_memory = Some(10 * ROW)).job();
+        let job = Example::load("stops").with(|run| run.max_memory = Some(10 * ROW)).job();
         let control = Control::default();
         let (mut one, mut other) = (job.worker(&control), job.worker(&control));
         let cell = Cell { traits: vec![1.0], ..Cell::default() };
@@ -104,16 +104,16 @@ mod tests {
         assert!(!other.over_memory() && !one.over_memory());
         other.population.tables[0].push(&cell);
         assert!(other.over_memory() && one.over_memory());
-        // A large tumour's memory is held until it is given back.
+        // The memory of a large tumour stays allocated until it is released.
         one.clear();
         assert!(one.over_memory());
-        one.give_back();
+        one.release_memory();
         assert!(!one.over_memory());
         assert_eq!(
             (one.monitor.memory.bytes, other.monitor.memory.bytes, control.memory.load(Ordering::Relaxed)),
             (0, 2 * ROW, 2 * ROW)
         );
-        // And so it is with that of a worker that goes.
+        // The memory of a worker that is dropped is released too.
         drop(other);
         assert_eq!(control.memory.load(Ordering::Relaxed), 0);
     }
@@ -121,19 +121,19 @@ mod tests {
     #[test]
     fn only_what_a_large_tumour_took_is_given_back() {
         for (limit, given_back) in [(Some(64 * ROW), false), (Some(64 * ROW - 1), true), (None, false)] {
-            let job = Example::kept("stops").with(|run| run.max_memory = limit).job();
+            let job = Example::load("stops").with(|run| run.max_memory = limit).job();
             let control = Control::default();
             let mut worker = job.worker(&control);
             worker.population.tables[0].push(&Cell { traits: vec![1.0], ..Cell::default() });
             assert!(!worker.over_memory());
-            worker.give_back();
+            worker.release_memory();
             assert_eq!(worker.population.tables[0].rows() == 0, given_back, "{limit:?}");
         }
     }
 
     #[test]
     fn a_run_that_takes_too_much_tells_how_much() {
-        let example = Example::kept("stops").with(|run| run.max_memory = Some(5 * ROW));
+        let example = Example::load("stops").with(|run| run.max_memory = Some(5 * ROW));
         let said = example.records().unwrap_err();
         let Error::Memory { limit, cells, time, threads, .. } = said else { panic!("{said}") };
         assert_eq!((limit, cells, time, threads), (5 * ROW, 6, 0.0, 1));

@@ -3,7 +3,7 @@
 use super::Control;
 use std::sync::atomic::Ordering;
 
-/// Bytes that a worker's cells took at their last report, counted among those of all workers.
+/// The memory of a worker's cells at its last report (bytes), counted among that of all workers.
 pub(super) struct MemoryUse<'c> {
     pub(super) bytes: u64,
     control: &'c Control,
@@ -14,7 +14,7 @@ impl<'c> MemoryUse<'c> {
         Self { bytes: 0, control }
     }
 
-    /// Report how many bytes this worker's cells take now; returns the bytes of all workers together.
+    /// Report the memory of this worker's cells (bytes). Returns that of all workers together.
     pub(super) fn report(&mut self, bytes: u64) -> u64 {
         let before = std::mem::replace(&mut self.bytes, bytes);
         // Wrapping, because the sum holds `before`: it cannot fall below zero.

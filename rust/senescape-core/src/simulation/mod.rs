@@ -1,4 +1,4 @@
-//! Runs of replicates: what they need and give, and the steps that make them.
+//! Runs of replicates: the data that they need and return, and the steps of the worker that runs them.
 
 mod blocks;
 mod bounds;
@@ -22,9 +22,9 @@ mod snapshot;
 mod visits;
 mod worker;
 
-pub use callbacks::{About, Nothing, Outside, Scene};
+pub use callbacks::{Callbacks, NoCallbacks, Overview, Scene};
 pub use control::Control;
 pub use ensemble::Outcome;
 pub use job::Job;
-pub use snapshot::State;
+pub use snapshot::Snapshot;
 use worker::Worker;

@@ -1,4 +1,4 @@
-//! What a worker reads from the caller's control, and reports to it.
+//! The link between a worker and the caller's control.
 
 use super::Control;
 use super::memory_use::MemoryUse;
@@ -17,14 +17,14 @@ impl<'c> Monitor<'c> {
         Self { control, memory: MemoryUse::new(control), answered: 0 }
     }
 
-    /// Whether the caller ended the run, or another replicate failed.
+    /// Return whether the caller ended the run, or another replicate failed.
     pub(super) fn is_cancelled(&self) -> bool {
         self.control.cancel.load(Ordering::Relaxed)
     }
 
-    /// Whether snapshots were requested since this was last true.
+    /// Return whether snapshots were requested since the last call.
     pub(super) fn is_snapshot_requested(&mut self) -> bool {
-        let requested = self.control.asked.load(Ordering::Relaxed);
+        let requested = self.control.snapshot_requests.load(Ordering::Relaxed);
         std::mem::replace(&mut self.answered, requested) != requested
     }
 }

@@ -1,16 +1,16 @@
-//! What a replicate has counted so far.
+//! The progress of a replicate: what it has counted so far.
 
-use crate::document::Kind;
+use crate::document::EventKind;
 use crate::model::Model;
 use crate::population::Table;
-use crate::recording::{Account, ExactSum, Tally};
+use crate::recording::{Counters, EventCounts, ExactSum};
 
 /// Counts and times of one replicate, from its start to where it stands.
 pub(super) struct Progress {
     /// Events by transition, for each stretch that ends at an observation.
-    pub(super) events: Account,
+    pub(super) events: EventCounts,
     /// Counters of the engine's work.
-    pub(super) counters: Tally,
+    pub(super) counters: Counters,
     /// The time of each transition's first event (h); NaN before it.
     pub(super) first_event: Vec<f64>,
     /// The time of the last death (h); NaN before the first.
@@ -26,8 +26,8 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new(model: &Model) -> Self {
         Self {
-            events: Account::default(),
-            counters: Tally::default(),
+            events: EventCounts::default(),
+            counters: Counters::default(),
             first_event: vec![f64::NAN; model.transitions.len()],
             last_death: f64::NAN,
             survivors: vec![0; model.fates.len()],
@@ -38,15 +38,15 @@ impl Progress {
 
     /// Begin a replicate with so many observations.
     pub(super) fn reset(&mut self, observations: usize, model: &Model) {
-        self.events.open(observations, model);
-        self.counters = Tally::default();
+        self.events.reset(observations, model);
+        self.counters = Counters::default();
         self.first_event.fill(f64::NAN);
         self.last_death = f64::NAN;
         self.survivors.fill(0);
         self.observed = 0;
     }
 
-    /// Hold so many sums over batches, all zero.
+    /// Make so many sums over batches, all zero.
     pub(super) fn sum_batches(&mut self, sums: usize) {
         self.batch_sums.clear();
         self.batch_sums.resize(sums, ExactSum::default());
@@ -54,12 +54,12 @@ impl Progress {
 
     /// Count an event of transition `k` at a time (h).
     #[inline(always)]
-    pub(super) fn count_event(&mut self, k: usize, kind: Kind, now: f64) {
+    pub(super) fn count_event(&mut self, k: usize, kind: EventKind, now: f64) {
         self.counters.accepted += 1;
         self.events.count(k, kind);
-        // Cells are not taken in the order of time, so the first and the last are found by comparison.
+        // Events do not come in the order of time, so the first and the last are found by comparison.
         self.first_event[k] = self.first_event[k].min(now);
-        if kind == Kind::Death {
+        if kind == EventKind::Death {
             self.last_death = self.last_death.max(now);
         }
     }

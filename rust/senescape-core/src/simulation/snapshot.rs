@@ -1,32 +1,32 @@
-//! Tumours between two epochs, in memory and as bytes.
+//! Snapshots of a replicate, in memory and as bytes (postcard).
 
 use crate::error::Error;
 use crate::population::Table;
-use crate::recording::{Account, Tally};
+use crate::recording::{Counters, EventCounts};
 use serde::{Deserialize, Serialize};
 
-/// A tumour at the edge of an epoch.
+/// A replicate at the edge of an epoch: everything that is needed to go on from there as if nothing had happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct State {
-    /// Which replicate.
+pub struct Snapshot {
+    /// The replicate.
     pub replicate: u64,
     /// The time (h).
     pub time: f64,
     pub(super) tables: Vec<Table>,
-    pub(super) account: Account,
+    pub(super) events: EventCounts,
     pub(super) pools: Vec<f64>,
     pub(super) observables: Vec<f64>,
     pub(super) pool_state: Vec<f64>,
-    pub(super) measured: Vec<f64>,
-    pub(super) trend: Vec<f64>,
+    pub(super) aggregates: Vec<f64>,
+    pub(super) slopes: Vec<f64>,
     pub(super) first_event: Vec<f64>,
     pub(super) last_death: f64,
-    pub(super) tally: Tally,
-    pub(super) seen: usize,
+    pub(super) counters: Counters,
+    pub(super) observed: usize,
 }
 
-impl State {
-    /// As bytes.
+impl Snapshot {
+    /// Write the snapshot as bytes.
     ///
     /// # Errors
     /// [`Error::Internal`] if memory runs out.
@@ -34,17 +34,17 @@ impl State {
         postcard::to_allocvec(self).map_err(|error| Error::Internal(format!("a state cannot be written: {error}")))
     }
 
-    /// From bytes.
+    /// Read a snapshot from bytes.
     ///
     /// # Errors
-    /// [`Error::Run`] if they are not a state.
+    /// [`Error::Run`] if the bytes are not a snapshot.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let (state, rest) = postcard::take_from_bytes::<Self>(bytes)
+        let (snapshot, remainder) = postcard::take_from_bytes::<Self>(bytes)
             .map_err(|error| Error::Run(format!("a kept tumour is damaged: {error}")))?;
-        if rest.is_empty() {
-            Ok(state)
+        if remainder.is_empty() {
+            Ok(snapshot)
         } else {
-            Err(Error::Run(format!("a kept tumour is damaged: {} bytes too many", rest.len())))
+            Err(Error::Run(format!("a kept tumour is damaged: {} bytes too many", remainder.len())))
         }
     }
 }
@@ -54,31 +54,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_that_are_no_state_are_refused() {
-        assert!(State::from_bytes(&[]).is_err());
-        assert!(State::from_bytes(&[0xff; 64]).is_err());
-        let state = State {
+    fn bytes_that_are_no_snapshot_are_refused() {
+        assert!(Snapshot::from_bytes(&[]).is_err());
+        assert!(Snapshot::from_bytes(&[0xff; 64]).is_err());
+        let snapshot = Snapshot {
             replicate: 3,
             time: 24.0,
             tables: vec![Table::new(2, 64)],
-            account: Account::default(),
+            events: EventCounts::default(),
             pools: vec![1.0],
             observables: vec![f64::NAN],
             pool_state: vec![1.0],
-            measured: vec![],
-            trend: vec![],
+            aggregates: vec![],
+            slopes: vec![],
             first_event: vec![f64::NAN],
             last_death: f64::NAN,
-            tally: Tally::default(),
-            seen: 1,
+            counters: Counters::default(),
+            observed: 1,
         };
-        let bytes = state.to_bytes().unwrap_or_default();
-        let again = State::from_bytes(&bytes).ok();
+        let bytes = snapshot.to_bytes().unwrap_or_default();
+        let again = Snapshot::from_bytes(&bytes).ok();
         // NaN is not equal to itself; its bytes are.
-        assert_eq!(again.and_then(|state| state.to_bytes().ok()), Some(bytes.clone()));
+        assert_eq!(again.and_then(|snapshot| snapshot.to_bytes().ok()), Some(bytes.clone()));
         for cut in 0..bytes.len() {
-            assert!(State::from_bytes(&bytes[..cut]).is_err());
+            assert!(Snapshot::from_bytes(&bytes[..cut]).is_err());
         }
-        assert!(State::from_bytes(&[bytes.as_slice(), &[0]].concat()).is_err());
+        assert!(Snapshot::from_bytes(&[bytes.as_slice(), &[0]].concat()).is_err());
     }
 }

@@ -1,12 +1,12 @@
-//! Thinning: what candidates draw and choose from, and what is shared by all that run it.
+//! Thinning: the arithmetic of candidates and their acceptance, the memory for it, and the stall check.
 
 mod acceptance;
 mod scratch;
 mod stall;
 
-pub(crate) use acceptance::{Choices, DOUBTFUL, UNBOUND, add_bounds, is_bound};
+pub(crate) use acceptance::{Acceptance, DOUBTFUL, UNBOUND, add_bounds, has_bound};
 pub(crate) use scratch::{FateScratch, Queues};
-pub(crate) use stall::Pace;
+pub(crate) use stall::StallCheck;
 
-/// The highest level of a cell's first window in a fate: so many steps are saved on the way up.
+/// The highest level of a cell's first window in a fate. It saves so many steps on the way up.
 pub(crate) const FIRST_LEVEL: i8 = 3;

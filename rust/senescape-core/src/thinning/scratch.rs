@@ -1,11 +1,11 @@
-//! Memory that the cells of one fate are run with.
+//! The memory of thinning for the cells of one fate.
 
 use crate::expr::{Frame, IntervalFrame};
 use crate::model::Fate;
 use crate::population::Boxes;
 use crate::population::flow::Driver;
 
-/// Scratch for the cells of one fate.
+/// Memory for the cells of one fate.
 pub struct FateScratch {
     pub(crate) driver: Driver,
     pub(crate) values: Frame,
@@ -16,25 +16,25 @@ pub struct FateScratch {
     pub(crate) queues: Queues,
 }
 
-/// Rows of a block that wait to be looked at.
+/// Queues of rows of a block.
 #[derive(Default)]
 pub(crate) struct Queues {
-    /// Awake before the epoch's end.
+    /// Rows that wake before the epoch's end.
     pub(crate) due: Vec<u32>,
-    /// With a threshold that is used up.
+    /// Rows whose threshold is used up.
     pub(crate) candidates: Vec<u32>,
-    /// In need of a bound.
+    /// Rows that need a bound.
     pub(crate) unbound: Vec<u32>,
 }
 
 impl Queues {
-    /// Part the rows that are due by whether their threshold is used up.
-    pub(crate) fn part(&mut self, threshold: &[f64]) {
+    /// Split the rows that are due by whether their threshold is used up.
+    pub(crate) fn split(&mut self, threshold: &[f64]) {
         let Self { due, candidates, unbound } = self;
         candidates.resize(due.len(), 0);
         unbound.resize(due.len(), 0);
         let mut ready = 0;
-        // Which of the two a row is cannot be foretold, so no branch hangs on it.
+        // The outcome cannot be predicted, so the loop has no branch.
         for (i, &row) in due.iter().enumerate() {
             candidates[ready] = row;
             unbound[i - ready] = row;
@@ -47,13 +47,13 @@ impl Queues {
 }
 
 impl FateScratch {
-    /// Scratch for a fate.
+    /// Make the memory for a fate.
     #[must_use]
     pub fn new(fate: &Fate, columns: usize) -> Self {
         Self {
             driver: Driver::new(fate, columns),
-            values: fate.hazards.bound.frame(),
-            bounds: fate.hazards.bound.interval_frame(),
+            values: fate.hazards.program.frame(),
+            bounds: fate.hazards.program.interval_frame(),
             boxes: Boxes::new(columns),
             total: fate.constant.as_ref().map(|hazards| hazards.iter().fold(0.0, |sum, h| sum + h)),
             queues: Queues::default(),

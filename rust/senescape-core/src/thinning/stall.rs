@@ -1,30 +1,31 @@
-//! Cells that come up again and again without getting on.
+//! The stall check: it finds cells that come up again and again without getting on.
 
-/// Candidates of one cell within one epoch after which its hazard is taken for a slip of units.
+/// The number of candidates of one cell within one epoch above which its hazard counts as a slip of units.
 const ROUND_LIMIT: u32 = 200_000;
 
-/// Rounds after which it is seen whether that is where it leads.
+/// The number of rounds between two checks.
 const STRETCH: u32 = 1000;
 
-/// Whether cells that are looked at again and again get on.
-pub(crate) struct Pace {
+/// Checks whether cells that come up again and again get on in time.
+pub(crate) struct StallCheck {
     pub(crate) round: u32,
     pub(crate) reached: f64,
 }
 
-impl Pace {
-    pub(crate) fn from(start: f64) -> Self {
+impl StallCheck {
+    pub(crate) fn starting_at(start: f64) -> Self {
         Self { round: 0, reached: start }
     }
 
-    /// Count a round; whether it is the last of a stretch.
-    pub(crate) fn is_over_a_stretch(&mut self) -> bool {
+    /// Count a round. Returns whether it is the last of a stretch.
+    pub(crate) fn ends_stretch(&mut self) -> bool {
         self.round = self.round.wrapping_add(1);
         self.round.is_multiple_of(STRETCH)
     }
 
-    /// At the end of a stretch: the rounds an hour of the slowest cell, if it did not come far enough.
-    pub(crate) fn too_slow(&mut self, slowest: f64, epoch: f64) -> Option<f64> {
+    /// Return the rounds per hour of the slowest cell (at `slowest` h) if it did not get far enough in the stretch that
+    /// ends.
+    pub(crate) fn stalled_rate(&mut self, slowest: f64, epoch: f64) -> Option<f64> {
         let way = slowest - std::mem::replace(&mut self.reached, slowest);
         let stretch = f64::from(STRETCH);
         (way * f64::from(ROUND_LIMIT) < epoch * stretch).then(|| stretch / way.max(f64::EPSILON))
@@ -37,8 +38,8 @@ mod tests {
 
     #[test]
     fn the_slowest_cell_must_come_further_by_a_200th_of_the_epoch() {
-        let mut pace = Pace::from(5.0);
-        assert_eq!(pace.too_slow(6.0, 200.0), None);
-        assert_eq!(pace.too_slow(6.5, 200.0), Some(2000.0));
+        let mut stall = StallCheck::starting_at(5.0);
+        assert_eq!(stall.stalled_rate(6.0, 200.0), None);
+        assert_eq!(stall.stalled_rate(6.5, 200.0), Some(2000.0));
     }
 }

@@ -1,4 +1,4 @@
-//! The models and runs of `tests/kept`, for tests from outside.
+//! The models and runs of `tests/kept`, for integration tests.
 
 use senescape_core::document::{ModelDocument, RunDocument};
 use senescape_core::simulation::Job;
@@ -12,19 +12,19 @@ pub struct Case {
     pub columns: Vec<Vec<f32>>,
 }
 
-/// Where they are.
+/// Return their folder.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept")
 }
 
 impl Case {
-    /// One of them.
-    pub fn kept(name: &str) -> Self {
+    /// Load one of them.
+    pub fn load(name: &str) -> Self {
         let path = folder().join(name).with_extension("json");
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     }
 
-    /// The model with its run, or another.
+    /// Return the job of the model with its run, or a changed one.
     pub fn job(&self, change: impl FnOnce(&mut RunDocument)) -> Job {
         let mut run = self.run.clone();
         change(&mut run);

@@ -83,7 +83,7 @@ fn bad_graphs_are_refused_by_node() {
     assert!(Program::compile(&Graph { nodes: vec![] }, &[0]).is_err());
 }
 
-/// Quotients of powers lie within range where the powers themselves do not, however the rule writes them.
+/// Quotients of powers are finite even where the powers themselves overflow, however the rule writes them.
 #[test]
 fn quotients_of_powers_keep_their_range() {
     let of = |nodes: &[Node], root: NodeId| {
@@ -122,7 +122,7 @@ fn quotients_of_powers_keep_their_range() {
     assert_eq!(of(&nodes, 6)(0.0, 1e-9, 4.0).0, 0.0);
 }
 
-/// What follows from the time alone is told apart by fractions of a second after a hundred years.
+/// Values that follow from the time alone keep fractions of a second after a hundred years.
 #[test]
 fn the_time_of_a_long_run_keeps_its_digits() {
     let nodes = vec![

@@ -51,7 +51,7 @@ const BINARY: [Binary; 15] = [
     Binary::Or,
 ];
 
-/// A graph from raw choices: the inputs, a few constants and two parameters, then one node for each choice.
+/// Return a graph from raw choices: the inputs, a few constants and two parameters, then one node for each choice.
 fn graph(choices: &[(u8, u8, u16, u16, u16)]) -> Graph {
     let inputs = (0..INPUTS as u16 - 1).map(Input::Trait).chain([Input::Time]);
     let mut nodes: Vec<Node> = inputs.map(|input| Node::Input { input }).collect();
@@ -73,21 +73,21 @@ fn programs() -> impl Strategy<Value = Graph> {
     prop::collection::vec(any::<(u8, u8, u16, u16, u16)>(), 1..24).prop_map(|choices| graph(&choices))
 }
 
-/// Boxes for the inputs: a centre and a width each, among them points and boxes around 0.
+/// Return boxes for the inputs: a centre and a width each, among them points and boxes around 0.
 fn boxes() -> impl Strategy<Value = [(f32, f32); INPUTS]> {
     let end = prop_oneof![Just(0.0_f32), -3.0_f32..3.0, 0.0_f32..1e-3, 0.0_f32..50.0];
     let width = prop_oneof![Just(0.0_f32), 0.0_f32..0.1, 0.0_f32..5.0];
     prop::array::uniform5((end, width).prop_map(|(low, width)| (low, low + width)))
 }
 
-fn bind(graph: &Graph) -> (Program, Bound) {
+fn bind(graph: &Graph) -> (Program, BoundProgram) {
     let roots: Vec<NodeId> = (0..graph.nodes.len() as NodeId).collect();
     let program = Program::compile(graph, &roots).unwrap();
     let bound = program.bind(&[1.5, 0.25]);
     (program, bound)
 }
 
-/// Which of the inputs each input of the program is.
+/// Return which of the inputs each input of the program is.
 fn which(program: &Program) -> Vec<usize> {
     let number = |input: &Input| match input {
         Input::Trait(i) => usize::from(*i),
@@ -97,7 +97,7 @@ fn which(program: &Program) -> Vec<usize> {
     program.inputs().iter().map(number).collect()
 }
 
-/// Give a lane of the program's input `i` a value that is a share of the way through its box, and the box.
+/// Set a lane of the program's input `i` to a value at a fraction of its box, and set the box.
 fn put(
     values: &mut Frame,
     intervals: &mut IntervalFrame,
@@ -160,7 +160,7 @@ proptest! {
             }
             bound.values(&mut values, n);
             bound.bounds(&mut intervals, n);
-            // The sign and payload of a NaN are not part of the promise.
+            // The sign and payload of a NaN may differ.
             let bits = |x: f32| if x.is_nan() { f32::NAN.to_bits() } else { x.to_bits() };
             let mut all = Vec::new();
             for output in 0..graph.nodes.len() {
@@ -178,7 +178,7 @@ proptest! {
     }
 }
 
-/// What an operation means, by the standard library; for a whole truth 1 and else 0.
+/// Return what an operation means, by the standard library. Truth is 1, and falsehood 0.
 fn meant(f: Unary, x: f64) -> f64 {
     match f {
         Unary::Neg => -x,
@@ -245,13 +245,13 @@ fn each_operation_means_what_it_says_in_both_precisions() {
     }
 }
 
-/// The last node of a graph, without parameters.
-fn last(graph: &Graph) -> Bound {
+/// Compile the last node of a graph, without parameters.
+fn last(graph: &Graph) -> BoundProgram {
     Program::compile(graph, &[graph.nodes.len() as NodeId - 1]).unwrap().bind(&[])
 }
 
-/// The range of the only output over one box.
-fn range(bound: &Bound, boxes: &[(f32, f32)]) -> (f32, f32) {
+/// Return the range of the only output over one box.
+fn range(bound: &BoundProgram, boxes: &[(f32, f32)]) -> (f32, f32) {
     let mut frame = bound.interval_frame();
     for (i, ends) in boxes.iter().enumerate() {
         let (low, high) = frame.input_mut(i);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A power is known when parameters are, and becomes products then; its range does not care.
+/// A power becomes products once parameters have values; its range does not depend on that.
 #[test]
 fn powers_are_products_where_their_exponents_are_small_and_whole() {
     let nodes = vec![
@@ -32,12 +32,12 @@ fn powers_are_products_where_their_exponents_are_small_and_whole() {
 
 const ENDS: [f32; 9] = [f32::NEG_INFINITY, -2.0, -0.7, 0.0, 0.6, 1.0, 2.0, 2.6, f32::INFINITY];
 
-/// All intervals between ends, points among them.
+/// Return all intervals between ends, points among them.
 fn intervals() -> Vec<(f32, f32)> {
     ENDS.iter().enumerate().flat_map(|(i, low)| ENDS[i..].iter().map(|high| (*low, *high))).collect()
 }
 
-/// Values of an interval: its ends, all other ends that lie in it, and `n` points between.
+/// Return values of an interval: its ends, all other ends that lie in it, and `n` points between.
 fn samples((low, high): (f32, f32), n: u16) -> Vec<f32> {
     let part = |i: u16| f32::from(i + 1) / f32::from(n + 1);
     let between = (0..n).map(|i| low.max(-9.0) + (high.min(9.0) - low.max(-9.0)) * part(i));
@@ -45,7 +45,7 @@ fn samples((low, high): (f32, f32), n: u16) -> Vec<f32> {
     all.chain([low, high]).collect()
 }
 
-/// The range of the last node of a graph over boxes, and its values at samples of them.
+/// Return the range of the last node of a graph over boxes, and its values at samples of them.
 fn range_and_values(graph: &Graph, boxes: &[(f32, f32)]) -> ((f32, f32), Vec<f32>) {
     let bound = last(graph);
     let mut frame = bound.frame();
@@ -68,7 +68,7 @@ fn range_and_values(graph: &Graph, boxes: &[(f32, f32)]) -> ((f32, f32), Vec<f32
     (range(&bound, boxes), values)
 }
 
-/// A range holds all values, and is no wider than they are spread; where one is undefined, an end tells.
+/// A range holds all values, and is no wider than they are spread. Where a value is undefined, an end is NaN.
 #[test]
 fn the_range_of_an_operation_is_that_of_its_values() {
     let input = |i| Node::Input { input: Input::Trait(i) };
@@ -90,7 +90,7 @@ fn the_range_of_an_operation_is_that_of_its_values() {
             }
             let least = values.iter().copied().fold(f32::INFINITY, f32::min);
             let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            // Infinite ends and powers of negative numbers may be given up on; nothing else.
+            // Only ranges with infinite ends, and of powers of negative numbers, may be undefined without need.
             let finite =
                 boxes.iter().all(|(l, h)| l.is_finite() && h.is_finite()) && least.is_finite() && most.is_finite();
             if low.is_nan() || high.is_nan() {
@@ -100,7 +100,7 @@ fn the_range_of_an_operation_is_that_of_its_values() {
                 continue;
             }
             assert!(low <= least && most <= high, "{} holding {least} to {most}", told("too narrow"));
-            // Negative powers jump at zero, and a share is simple only where it is one.
+            // Negative powers jump at zero, and a ratio is monotone only where it lies between 0 and 1.
             let jump = matches!(graph.nodes.last(), Some(Node::Binary { f: Binary::Pow, .. }))
                 && boxes[0].0 == 0.0
                 && boxes[1].0 < 0.0;
@@ -113,7 +113,7 @@ fn the_range_of_an_operation_is_that_of_its_values() {
     }
 }
 
-/// What may be no number stays told, but for comparisons, which are true or false of it.
+/// Whatever may be undefined stays so, except in comparisons, which are true or false.
 #[test]
 fn an_undefined_operand_is_passed_on() {
     let input = |i| Node::Input { input: Input::Trait(i) };

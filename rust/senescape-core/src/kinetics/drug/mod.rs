@@ -1,6 +1,6 @@
 //! Drug concentrations in time, in closed form.
 //!
-//! One or two compartments with bolus, infusion and oral doses, and rectangular pulses as in a dish. A two-compartment
+//! One or two compartments take bolus, infusion and oral doses, and rectangular pulses as in a dish. A two-compartment
 //! drug is the sum of two exponential modes; each kind of dose has its own closed form in each mode.
 
 mod running;
@@ -9,10 +9,10 @@ mod segment;
 pub use segment::Segment;
 
 use crate::expr::math::exp_f64;
-use running::{Kind, Running};
+use running::{Running, Supply};
 use segment::{passage, phi};
 
-/// A drug or a dose that cannot be.
+/// A drug or a dose that is impossible.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum DrugError {
     /// A constant of a drug is out of range.
@@ -60,25 +60,25 @@ pub struct Pk {
     pub peripheral: Option<(f64, f64)>,
     /// First-order absorption of oral doses (ka).
     pub absorption: Option<f64>,
-    /// The share of an oral dose that is absorbed.
+    /// The fraction of an oral dose that is absorbed.
     pub bioavailability: f64,
 }
 
 /// How a dose is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Route {
-    /// All at once into the central compartment.
+    /// All at once, into the central compartment.
     Bolus,
     /// At a constant rate.
     Infusion {
-        /// For so long (h).
+        /// The duration (h).
         duration: f64,
     },
-    /// Into a depot that is absorbed.
+    /// Into a depot, from which it is absorbed.
     Oral,
-    /// The amount is a concentration, held for a time and then washed out; it adds to the rest.
+    /// A concentration that is held for a time and then washed out. It adds to the drug's other doses.
     Pulse {
-        /// For so long (h).
+        /// The duration (h).
         duration: f64,
     },
 }
@@ -88,11 +88,11 @@ pub enum Route {
 pub struct Dose {
     /// Which drug.
     pub drug: usize,
-    /// When (h).
+    /// The time (h).
     pub at: f64,
-    /// How much: an amount, or a concentration for a pulse.
+    /// The amount, or the concentration of a pulse.
     pub amount: f64,
-    /// How.
+    /// The route.
     pub route: Route,
 }
 
@@ -100,19 +100,19 @@ pub struct Dose {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Mode {
     rate: f64,
-    share: f64,
+    per_amount: f64,
 }
 
 /// All doses of all drugs.
 #[derive(Clone, Debug)]
-pub struct Schedule {
+pub struct Dosing {
     modes: Vec<Vec<Mode>>,
     absorption: Vec<f64>,
     bioavailability: Vec<f64>,
     doses: Vec<Dose>,
 }
 
-impl Schedule {
+impl Dosing {
     /// Check drugs and doses.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl Schedule {
         })
     }
 
-    /// The times at which a closed form changes: starts of doses, ends of infusions and pulses.
+    /// Return the times (h) at which a closed form changes: starts of doses, ends of infusions and pulses.
     #[must_use]
     pub fn cuts(&self) -> Vec<f64> {
         let mut cuts: Vec<f64> = self.doses.iter().flat_map(|dose| [dose.at, end(dose).unwrap_or(dose.at)]).collect();
@@ -180,8 +180,8 @@ impl Schedule {
         cuts
     }
 
-    /// The courses over the epochs between `edges`, by epoch and drug. Every cut inside must be an edge; doses before the
-    /// first edge count as given there.
+    /// Return the courses over the epochs between `edges` (h), by epoch and drug. Every cut between two edges must be
+    /// an edge itself; doses before the first edge count as given there.
     #[must_use]
     pub fn segments(&self, edges: &[f64]) -> Vec<Vec<Segment>> {
         let mut out = Vec::with_capacity(edges.len().saturating_sub(1));
@@ -191,7 +191,7 @@ impl Schedule {
                 absorption: self.absorption[drug],
                 depot: 0.0,
                 infusion: 0.0,
-                held: 0.0,
+                pulses: 0.0,
             })
             .collect();
         let mut order: Vec<&Dose> = self.doses.iter().collect();
@@ -211,29 +211,31 @@ impl Schedule {
                 match dose.route {
                     Route::Oral => segment.depot += dose.amount * self.bioavailability[dose.drug],
                     Route::Infusion { .. } if end > dose.at => {
-                        // By the time that it is on, which differs from its duration by the rounding of its end.
-                        running.begin(dose.drug, Kind::Infusion, dose.amount / (end - dose.at), end);
+                        // The rate follows from the time that the infusion is on, which differs from its duration by
+                        // the rounding of its end.
+                        running.begin(dose.drug, Supply::Infusion, dose.amount / (end - dose.at), end);
                     }
-                    Route::Pulse { .. } if end > dose.at => running.begin(dose.drug, Kind::Pulse, dose.amount, end),
-                    // Too short to take any time.
+                    Route::Pulse { .. } if end > dose.at => running.begin(dose.drug, Supply::Pulse, dose.amount, end),
+                    // A pulse too short to take any time adds nothing.
                     Route::Pulse { .. } => {}
                     Route::Bolus | Route::Infusion { .. } => {
                         for (mode, level) in &mut segment.modes {
-                            *level += dose.amount * mode.share;
+                            *level += dose.amount * mode.per_amount;
                         }
                     }
                 }
             }
             for (drug, segment) in state.iter_mut().enumerate() {
-                segment.infusion = running.sum(drug, Kind::Infusion);
-                segment.held = running.sum(drug, Kind::Pulse);
+                segment.infusion = running.sum(drug, Supply::Infusion);
+                segment.pulses = running.sum(drug, Supply::Pulse);
             }
             out.push(state.clone());
         }
         out
     }
 
-    /// A concentration by summing every dose's own closed form: slow, and another way than [`Schedule::segments`].
+    /// Return a concentration as the sum of every dose's own closed form. This is slow, and independent of
+    /// [`Dosing::segments`].
     #[must_use]
     pub fn concentration(&self, drug: usize, t: f64) -> f64 {
         let of = |dose: &&Dose| dose.drug == drug && dose.at <= t;
@@ -241,7 +243,7 @@ impl Schedule {
         for dose in self.doses.iter().filter(of) {
             let s = t - dose.at;
             for mode in &self.modes[drug] {
-                sum += mode.share
+                sum += mode.per_amount
                     * match dose.route {
                         Route::Bolus => dose.amount * exp_f64(-mode.rate * s),
                         Route::Oral => {
@@ -273,17 +275,17 @@ fn end(dose: &Dose) -> Option<f64> {
 
 fn modes(pk: &Pk) -> Vec<Mode> {
     let Some((k12, k21)) = pk.peripheral.filter(|(k12, _)| *k12 > 0.0) else {
-        return vec![Mode { rate: pk.elimination, share: 1.0 / pk.volume }];
+        return vec![Mode { rate: pk.elimination, per_amount: 1.0 / pk.volume }];
     };
     let sum = pk.elimination + k12 + k21;
     let spread = libm::sqrt((sum * sum - 4.0 * pk.elimination * k21).max(0.0));
     let fast = 0.5 * (sum + spread);
-    // The product of the roots, so that a small one keeps its digits.
+    // The slow root follows from the product of both, so that a small one keeps its digits.
     let slow = pk.elimination * k21 / fast;
     let gap = fast - slow;
     vec![
-        Mode { rate: fast, share: (fast - k21) / gap / pk.volume },
-        Mode { rate: slow, share: (k21 - slow) / gap / pk.volume },
+        Mode { rate: fast, per_amount: (fast - k21) / gap / pk.volume },
+        Mode { rate: slow, per_amount: (k21 - slow) / gap / pk.volume },
     ]
 }
 
@@ -300,7 +302,7 @@ mod tests {
         bioavailability: 1.0,
     };
 
-    /// Compartments by small Runge-Kutta steps, each dose apart.
+    /// Integrate the compartments by small Runge-Kutta steps, each dose by itself.
     fn integrate(pk: &Pk, doses: &[Dose], t: f64) -> f64 {
         let (k12, k21) = pk.peripheral.unwrap_or((0.0, 0.0));
         let ka = pk.absorption.unwrap_or(0.0);
@@ -353,9 +355,9 @@ mod tests {
         ]
     }
 
-    fn edges(schedule: &Schedule) -> Vec<f64> {
+    fn edges(dosing: &Dosing) -> Vec<f64> {
         let mut edges: Vec<f64> = (0..=10).map(|i| 4.0 * f64::from(i)).collect();
-        edges.extend(schedule.cuts());
+        edges.extend(dosing.cuts());
         edges.sort_by(f64::total_cmp);
         edges.dedup();
         edges
@@ -365,9 +367,9 @@ mod tests {
     fn closed_forms_match_numeric_integration() {
         let alike = Pk { absorption: Some(0.1 + 1e-12), ..ONE };
         for pk in [ONE, TWO, alike, Pk { absorption: Some(0.1), ..ONE }] {
-            let schedule = Schedule::new(&[pk], &mixed()).unwrap();
+            let dosing = Dosing::new(&[pk], &mixed()).unwrap();
             for t in [0.0, 0.3, 2.0, 4.9, 6.0, 8.0, 10.9, 11.0, 12.5, 19.0, 30.0, 39.0] {
-                let (mine, theirs) = (schedule.concentration(0, t), integrate(&pk, &mixed(), t));
+                let (mine, theirs) = (dosing.concentration(0, t), integrate(&pk, &mixed(), t));
                 assert!((mine - theirs).abs() < 1e-9 * (1.0 + theirs), "{pk:?} {t}: {mine} {theirs}");
             }
         }
@@ -378,13 +380,13 @@ mod tests {
         // All doses together, and each by itself.
         let alone = mixed().into_iter().map(|dose| vec![dose]);
         for (pk, doses) in alone.chain([mixed()]).flat_map(|doses| [(ONE, doses.clone()), (TWO, doses)]) {
-            let schedule = Schedule::new(&[pk], &doses).unwrap();
-            let edges = edges(&schedule);
-            for (segments, pair) in schedule.segments(&edges).iter().zip(edges.windows(2)) {
+            let dosing = Dosing::new(&[pk], &doses).unwrap();
+            let edges = edges(&dosing);
+            for (segments, pair) in dosing.segments(&edges).iter().zip(edges.windows(2)) {
                 let length = pair[1] - pair[0];
                 for i in 0..20 {
                     let s = length * f64::from(i) / 20.0;
-                    let (a, b) = (segments[0].at(s), schedule.concentration(0, pair[0] + s));
+                    let (a, b) = (segments[0].at(s), dosing.concentration(0, pair[0] + s));
                     assert!((a - b).abs() < 1e-10 * (1.0 + b), "{} {s}: {a} {b}", pair[0]);
                     let mut single = [0.0];
                     segments[0].fill(&[s], &mut single);
@@ -405,8 +407,8 @@ mod tests {
     #[test]
     fn what_takes_no_time_that_counts_is_given_at_once() {
         let after = |route| {
-            let schedule = Schedule::new(&[ONE], &[Dose { drug: 0, at: 24.0, amount: 3.0, route }]).unwrap();
-            schedule.segments(&[0.0, 24.0, 48.0])[1][0].at(0.0)
+            let dosing = Dosing::new(&[ONE], &[Dose { drug: 0, at: 24.0, amount: 3.0, route }]).unwrap();
+            dosing.segments(&[0.0, 24.0, 48.0])[1][0].at(0.0)
         };
         assert_eq!(after(Route::Bolus), 1.5);
         assert_eq!(after(Route::Infusion { duration: 1e-20 }), 1.5);
@@ -416,15 +418,15 @@ mod tests {
     #[test]
     fn nothing_is_left_of_what_is_long_gone() {
         let doses = [Dose { drug: 0, at: 0.0, amount: 1.0, route: Route::Oral }];
-        let schedule = Schedule::new(&[ONE], &doses).unwrap();
-        assert_eq!(schedule.concentration(0, 1e6), 0.0);
-        assert_eq!(schedule.segments(&[0.0, 1e6, 2e6])[1][0].at(0.0), 0.0);
+        let dosing = Dosing::new(&[ONE], &doses).unwrap();
+        assert_eq!(dosing.concentration(0, 1e6), 0.0);
+        assert_eq!(dosing.segments(&[0.0, 1e6, 2e6])[1][0].at(0.0), 0.0);
     }
 
     #[test]
     fn impossible_doses_are_refused_by_name() {
         let dose = |amount, route| [Dose { drug: 0, at: 0.0, amount, route }];
-        let text = |pk: Pk, doses: &[Dose]| Schedule::new(&[pk], doses).unwrap_err().to_string();
+        let text = |pk: Pk, doses: &[Dose]| Dosing::new(&[pk], doses).unwrap_err().to_string();
         assert!(text(ONE, &dose(-1.0, Route::Bolus)).contains("amount is -1"));
         assert!(text(ONE, &dose(1.0, Route::Pulse { duration: 0.0 })).contains("duration is 0"));
         assert!(text(Pk { absorption: None, ..ONE }, &dose(1.0, Route::Oral)).contains("absorption_half_life"));
@@ -438,12 +440,12 @@ mod tests {
         for (at, duration) in [(0.0, 1e-9), (1000.0, 1e-9), (1000.0, 1e-12), (1000.0, 2e-13), (1e6, 1e-9), (1e6, 1e-10)]
         {
             let dose = Dose { drug: 0, at, amount: 3.0, route: Route::Infusion { duration } };
-            let schedule = Schedule::new(&[kept], &[dose]).unwrap();
+            let dosing = Dosing::new(&[kept], &[dose]).unwrap();
             let mut edges = vec![0.0, at];
-            edges.extend(schedule.cuts());
+            edges.extend(dosing.cuts());
             edges.extend([at + 1.0, at + 2.0]);
             edges.dedup();
-            let courses = schedule.segments(&edges);
+            let courses = dosing.segments(&edges);
             let level = courses[courses.len() - 1][0].at(0.0);
             assert!((level - 3.0).abs() < 1e-12, "{level} by {duration} h at {at} h");
         }

@@ -1,22 +1,23 @@
-//! Infusions and pulses that are on their way, and their sums.
+//! Infusions and pulses that are on, and their sums.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Terms of one fold: a schedule that has fewer is summed in the order in which they began.
-const BLOCK: usize = 256;
+/// Terms of one block. Schedules with fewer terms are summed in the order in which they began.
+const TERMS_PER_BLOCK: usize = 256;
 
-/// What goes on for a time.
+/// A dose that lasts for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// So much an hour goes in.
+pub(super) enum Supply {
+    /// It adds a rate (per hour).
     Infusion,
-    /// So much is there.
+    /// It adds a concentration.
     Pulse,
 }
 
-/// Terms in the order in which they began, 0 where they have ended, and their sums by block. What has ended leaves
-/// nothing behind, as it would if it were subtracted, and to end one of a hundred thousand costs no sum over all.
+/// Terms in the order in which they began (0 for those that have ended), and their sums by block. A term that has ended
+/// leaves nothing behind, as it would if it were subtracted, and ending one of a hundred thousand does not sum all
+/// others.
 #[derive(Default)]
 struct Terms {
     terms: Vec<f64>,
@@ -31,48 +32,48 @@ impl Terms {
         } else {
             self.terms[slot] = term;
         }
-        let block = slot / BLOCK;
-        self.blocks.resize(self.terms.len().div_ceil(BLOCK), 0.0);
-        self.blocks[block] = self.terms[block * BLOCK..].iter().take(BLOCK).sum();
+        let block = slot / TERMS_PER_BLOCK;
+        self.blocks.resize(self.terms.len().div_ceil(TERMS_PER_BLOCK), 0.0);
+        self.blocks[block] = self.terms[block * TERMS_PER_BLOCK..].iter().take(TERMS_PER_BLOCK).sum();
         self.sum = self.blocks.iter().sum();
     }
 }
 
-/// What is on its way, of all drugs.
+/// All infusions and pulses that are on, by drug.
 pub(super) struct Running {
     drugs: Vec<[Terms; 2]>,
-    /// Ends as bits, which order times from 0 on as they are; with drug, kind and slot.
+    /// Ends as bits, which sort as the times do from 0 on, with drug, kind of supply and slot.
     ends: BinaryHeap<Reverse<(u64, usize, usize, usize)>>,
 }
 
 impl Running {
-    /// Nothing, of so many drugs.
+    /// Make a set in which no infusion or pulse is on, for so many drugs.
     pub fn new(drugs: usize) -> Self {
         Self { drugs: (0..drugs).map(|_| Default::default()).collect(), ends: BinaryHeap::new() }
     }
 
-    /// Begin one that lasts until `end` (h, from 0 on).
-    pub fn begin(&mut self, drug: usize, kind: Kind, term: f64, end: f64) {
-        let terms = &mut self.drugs[drug][kind as usize];
+    /// Begin one that lasts until `end` (h, not negative).
+    pub fn begin(&mut self, drug: usize, supply: Supply, term: f64, end: f64) {
+        let terms = &mut self.drugs[drug][supply as usize];
         let slot = terms.terms.len();
         terms.set(slot, term);
-        self.ends.push(Reverse((end.to_bits(), drug, kind as usize, slot)));
+        self.ends.push(Reverse((end.to_bits(), drug, supply as usize, slot)));
     }
 
-    /// End those that end by a time.
+    /// End those that are over by a time (h).
     pub fn end_by(&mut self, now: f64) {
-        while let Some(&Reverse((end, drug, kind, slot))) = self.ends.peek() {
+        while let Some(&Reverse((end, drug, supply, slot))) = self.ends.peek() {
             if f64::from_bits(end) > now {
                 break;
             }
-            self.drugs[drug][kind].set(slot, 0.0);
+            self.drugs[drug][supply].set(slot, 0.0);
             self.ends.pop();
         }
     }
 
-    /// The sum of what is on its way.
-    pub fn sum(&self, drug: usize, kind: Kind) -> f64 {
-        self.drugs[drug][kind as usize].sum
+    /// Return the sum of those that are on.
+    pub fn sum(&self, drug: usize, supply: Supply) -> f64 {
+        self.drugs[drug][supply as usize].sum
     }
 }
 
@@ -86,21 +87,21 @@ mod tests {
         let terms: Vec<f64> = (0..1000).map(|i| 1.0 / f64::from(i + 3)).collect();
         for (i, term) in terms.iter().enumerate() {
             // The first ends last.
-            running.begin(1, Kind::Pulse, *term, 2000.0 - i as f64);
-            if i == BLOCK - 1 {
-                assert_eq!(running.sum(1, Kind::Pulse), terms[..BLOCK].iter().sum::<f64>());
+            running.begin(1, Supply::Pulse, *term, 2000.0 - i as f64);
+            if i == TERMS_PER_BLOCK - 1 {
+                assert_eq!(running.sum(1, Supply::Pulse), terms[..TERMS_PER_BLOCK].iter().sum::<f64>());
             }
         }
-        running.begin(1, Kind::Infusion, 7.0, 1.0);
-        assert_eq!((running.sum(1, Kind::Infusion), running.sum(0, Kind::Pulse)), (7.0, 0.0));
+        running.begin(1, Supply::Infusion, 7.0, 1.0);
+        assert_eq!((running.sum(1, Supply::Infusion), running.sum(0, Supply::Pulse)), (7.0, 0.0));
         for left in [1000, 700, 257, 256, 3, 1, 0] {
             running.end_by(2000.0 - left as f64);
-            let (found, exact) = (running.sum(1, Kind::Pulse), terms[..left].iter().sum::<f64>());
+            let (found, exact) = (running.sum(1, Supply::Pulse), terms[..left].iter().sum::<f64>());
             assert!((found - exact).abs() <= 1e-14 * exact, "{left}: {found} {exact}");
-            if left <= BLOCK {
+            if left <= TERMS_PER_BLOCK {
                 assert_eq!(found, exact);
             }
         }
-        assert_eq!(running.sum(1, Kind::Infusion), 0.0);
+        assert_eq!(running.sum(1, Supply::Infusion), 0.0);
     }
 }

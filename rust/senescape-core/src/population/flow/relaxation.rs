@@ -55,14 +55,14 @@ fn enclose_body(x: &Column, hours: &Column, flow: (f32, f32), room: f32, low: &m
     let rate = -1.0 / tau;
     for (((x, h), low), high) in x.iter().zip(hours).zip(low).zip(high) {
         let end = toward(*x, target, h * rate);
-        // The exponential may be off by two units in the last place, either way; the sum is rounded to one of its own.
+        // The exponential may be off by two units in the last place in either direction, and the sum by one of its own.
         let slack = 1e-6 * (x - target).abs() + room * x.abs().max(target.abs());
         *low = (x.min(end) - slack).max(x.min(target));
         *high = (x.max(end) + slack).min(x.max(target));
     }
 }
 
-/// `target + (x - target) exp(exponent)`, kept between `x` and the target where rounding would step over.
+/// Compute `target + (x - target) exp(exponent)`, kept between `x` and the target, which rounding could step over.
 #[inline(always)]
 fn toward(x: f32, target: f32, exponent: f32) -> f32 {
     (target + (x - target) * exp_f32(exponent)).max(x.min(target)).min(x.max(target))
@@ -84,8 +84,9 @@ fn follow_half_body(x: &Column, goals: [&Column; 3], hours: &Times, tau: f64, to
     }
 }
 
-/// Follow targets over a step; `worst` takes the difference of parabola and line, in units of the tolerance. That is
-/// relative to the trait and, `by_goals`, to where it goes: a trait that starts at 0 has no scale of its own.
+/// Follow targets over a step. `worst` takes the difference of parabola and line, in units of the tolerance. The
+/// tolerance is relative to the trait and, if `by_goals` is true, to its targets, because a trait that starts at 0 has
+/// no scale of its own.
 #[allow(clippy::too_many_arguments, reason = "one loop over lanes")]
 pub(super) fn follow_whole(
     x: &Column,
@@ -132,12 +133,12 @@ fn follow_whole_body(
         let goal = if by_goals { g0.abs().max(g1.abs()).max(g2.abs()) } else { 0.0 };
         let scale = x.abs().max(next.abs()).max(1e-12).max(goal);
         let error = difference / (rtol * scale);
-        // Where a target is not finite, this is not a number, or infinite.
+        // A target that is not finite makes the error NaN or infinite.
         worst[lane] = worst[lane].max(if error.is_nan() { f64::INFINITY } else { error });
     }
 }
 
-/// The box of traits that follow targets of a known range for some hours.
+/// Compute the box of traits that follow targets of a known range for some hours.
 pub(super) fn enclose_driven(
     x: &Column,
     low: &Column,
@@ -173,35 +174,37 @@ fn enclose_driven_body(
 ) {
     for lane in 0..LANES {
         let (x, low, high) = (x[lane], low[lane], high[lane]);
-        // x moves at most this share of the way to the ends of the target's range.
-        let share = ((1.0 - exp_f64(-(f64::from(hours[lane]) / tau))) as f32 * 1.000_01).min(1.0);
+        // x moves at most this fraction of the way to the ends of the target's range.
+        let fraction = ((1.0 - exp_f64(-(f64::from(hours[lane]) / tau))) as f32 * 1.000_01).min(1.0);
         let slack = ROUNDINGS * (x.abs() + low.abs().max(high.abs()));
-        let down = (x + share * (low - x).min(0.0) - slack).max(x.min(low));
-        let up = (x + share * (high - x).max(0.0) + slack).min(x.max(high));
-        // Without a finite range, hand the fact on, so that a rule that reads the trait reports it.
+        let down = (x + fraction * (low - x).min(0.0) - slack).max(x.min(low));
+        let up = (x + fraction * (high - x).max(0.0) + slack).min(x.max(high));
+        // Without a finite range, the box becomes infinite, so that a rule that reads the trait reports it.
         let known = (low.abs() < f32::INFINITY) & (high.abs() < f32::INFINITY);
         to_low[lane] = if known { down } else { f32::NEG_INFINITY };
         to_high[lane] = if known { up } else { f32::INFINITY };
     }
 }
 
-/// The value after relaxation for `z` time constants toward the parabola through three goals (at 0, 1/2 and 1 of the
-/// step), of which the share `part` is run through; and by how much a straight line would differ.
+/// Return the value after relaxation for `z` time constants toward the parabola through three goals (at 0, 1/2 and 1 of
+/// the step), of which the step covers the fraction `part`, and by how much a straight line would differ.
 #[inline(always)]
 fn follow(x: f64, [g0, g1, g2]: [f64; 3], part: f64, z: f64) -> (f64, f64) {
     let (c1, c2) = (part * (-3.0 * g0 + 4.0 * g1 - g2), part * part * (2.0 * g0 - 4.0 * g1 + 2.0 * g2));
     let (m0, m1, m2) = moments(z);
     let next = x + m0 * (g0 - x) + c1 * m1 + c2 * m2;
-    // The exact path stays within this share of the way to the goals; so must the approximate one, for the bounds.
+    // The exact path stays within this fraction of the way to the goals. The approximate one must stay there too,
+    // because bounds rely on it.
     let (low, high) = (g0.min(g1).min(g2) - x, g0.max(g1).max(g2) - x);
     let next = next.max(x + m0 * low.min(0.0)).min(x + m0 * high.max(0.0));
     (next, (c2 * (m2 - m1)).abs())
 }
 
-/// `z * integral of s^k exp(-z (1 - s))` over s in [0, 1], for k = 0, 1, 2. Written without a branch, for vector code.
+/// Return `z * integral of s^k exp(-z (1 - s))` over s in [0, 1], for k = 0, 1, 2. The code has no branch, so that it
+/// becomes vector code.
 #[inline(always)]
 fn moments(z: f64) -> (f64, f64, f64) {
-    // Near 0 the formulas cancel; there the series do.
+    // Near 0 the formulas cancel, and series replace them.
     let small = z < 0.05;
     let s1 = z * (0.5 - z * (1.0 / 6.0 - z * (1.0 / 24.0 - z * (1.0 / 120.0 - z / 720.0))));
     let s2 = z * (1.0 / 3.0 - z * (1.0 / 12.0 - z * (1.0 / 60.0 - z * (1.0 / 360.0 - z / 2520.0))));
@@ -254,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_trait_stays_between_where_it_is_and_where_its_target_has_been() {
-        // The parabola through these goals runs past them; the bounds allow for the share of the way to them.
+        // The parabola through these goals runs past them, but bounds allow for the fraction of the way to them only.
         let (goals, z) = ([0.0, 1.0, 1.0], 4.0);
         for side in [1.0, -1.0] {
             let next = |x: f64| side * follow(side * x, goals.map(|g| side * g), 1.0, z).0;

@@ -1,14 +1,14 @@
 //! Traits that follow targets: which targets are refused, and how closely the others are followed.
 
 use super::MOST_STEPS;
-use crate::document::{DistDocument, FlowDocument, Gather, InheritDocument, ObservableDocument, TraitDocument};
+use crate::document::{Aggregation, DistDocument, FlowDocument, InheritDocument, ObservableDocument, TraitDocument};
 use crate::error::{Error, FaultKind, RateFault};
 use crate::example::Example;
 use crate::expr::{Binary, Input, Node, NodeId, Unary};
 
-/// What is told of the model with every feature if the flow of a trait is toward a function of (100 - t) * `by`.
-fn told(f: Unary, by: f64, change: impl FnOnce(&mut Example, FlowDocument)) -> RateFault {
-    let mut example = Example::kept("everything");
+/// Return the fault of the model with every feature if the flow of a trait is toward a function of (100 - t) * `by`.
+fn fault_of(f: Unary, by: f64, change: impl FnOnce(&mut Example, FlowDocument)) -> RateFault {
+    let mut example = Example::load("everything");
     let numbers = [100.0, by].map(|value| example.node(Node::Const { value }));
     let time = example.node(Node::Input { input: Input::Time });
     let left = example.node(Node::Binary { f: Binary::Sub, x: numbers[0], y: time });
@@ -21,18 +21,18 @@ fn told(f: Unary, by: f64, change: impl FnOnce(&mut Example, FlowDocument)) -> R
 }
 
 #[test]
-fn a_target_that_is_not_finite_is_told_though_hazards_read_the_trait() {
+fn a_target_that_is_not_finite_is_reported_though_hazards_read_the_trait() {
     for (f, by) in [(Unary::Sqrt, 1.0), (Unary::Exp, -1e4)] {
-        let fault = told(f, by, |example, flow| example.model.traits[4].flows[0] = flow);
+        let fault = fault_of(f, by, |example, flow| example.model.traits[4].flows[0] = flow);
         assert!((fault.rule.as_str(), fault.kind) == ("flow of damage", FaultKind::Unbounded), "{fault:?}");
         assert!((90.0..101.0).contains(&fault.time), "{fault:?}");
     }
 }
 
 #[test]
-fn a_target_that_is_not_finite_is_told_though_only_a_read_out_reads_the_trait() {
+fn a_target_that_is_not_finite_is_reported_though_only_a_read_out_reads_the_trait() {
     for (f, by, kind) in [(Unary::Sqrt, 1.0, FaultKind::NotANumber), (Unary::Exp, -1e4, FaultKind::Infinite)] {
-        let fault = told(f, by, |example, flow| {
+        let fault = fault_of(f, by, |example, flow| {
             let value = example.node(Node::Input { input: Input::Trait(5) });
             let of = TraitDocument { name: "seen".into(), flows: vec![flow], ..example.model.traits[0].clone() };
             example.model.traits.push(of);
@@ -44,12 +44,12 @@ fn a_target_that_is_not_finite_is_told_though_only_a_read_out_reads_the_trait() 
     }
 }
 
-/// A cell to which nothing happens in 96 h, so that its steps are the epochs.
+/// Return a cell to which nothing happens in 96 h, so that its steps are the epochs.
 fn undisturbed() -> Example {
     Example::constant(1e-9, 1.0).with(|run| (run.until, run.observe) = (96.0, vec![96.0]))
 }
 
-/// Add a trait that is 0 at first and follows a target, hours `tau` behind; the node that reads it.
+/// Add a trait that is 0 at first and follows a target with time constant `tau` (h). Returns the node that reads it.
 fn follower(example: &mut Example, name: &str, target: NodeId, tau: f64) -> NodeId {
     let [start, tau] = [0.0, tau].map(|value| example.node(Node::Const { value }));
     let of = u16::try_from(example.model.traits.len()).unwrap();
@@ -59,13 +59,13 @@ fn follower(example: &mut Example, name: &str, target: NodeId, tau: f64) -> Node
     example.node(Node::Input { input: Input::Trait(of) })
 }
 
-/// The mean of a value over cells of the first fate, as what is read out.
+/// Return an observable: the mean of a value over cells of the first fate.
 fn mean(value: NodeId) -> Vec<ObservableDocument> {
-    vec![ObservableDocument { name: "seen".into(), fate: 0, kind: Gather::Mean, value }]
+    vec![ObservableDocument { name: "seen".into(), fate: 0, kind: Aggregation::Mean, value }]
 }
 
 #[test]
-fn a_target_that_reads_no_clock_is_told_too() {
+fn a_target_that_reads_no_clock_is_reported_too() {
     // sqrt(0.5 - x), where x goes from 0 to 1 and is halfway at 34.7 h.
     let mut example = undisturbed();
     let [half, one] = [0.5, 1.0].map(|value| example.node(Node::Const { value }));
@@ -79,7 +79,8 @@ fn a_target_that_reads_no_clock_is_told_too() {
     assert!((24.0..49.0).contains(&fault.time), "{fault:?}");
 }
 
-/// What a trait that is 0 at first comes to by 96 h if it follows what `target` makes of the time, looked at so often.
+/// Return what a trait that is 0 at first comes to by 96 h if it follows the target that `target` makes of the time,
+/// with epochs of `every` hours.
 fn followed(tau: f64, every: f64, target: impl FnOnce(&mut Example, NodeId) -> NodeId) -> f64 {
     let mut example = undisturbed();
     let time = example.node(Node::Input { input: Input::Time });
@@ -90,7 +91,7 @@ fn followed(tau: f64, every: f64, target: impl FnOnce(&mut Example, NodeId) -> N
     example.records().unwrap()[0].observables[0]
 }
 
-/// 1 + sin(2 pi t / period).
+/// Return 1 + sin(2 pi t / period).
 fn waves(example: &mut Example, time: NodeId, period: f64) -> NodeId {
     let speed = 2.0 * std::f64::consts::PI / period;
     let [one, speed] = [1.0, speed].map(|value| example.node(Node::Const { value }));
@@ -99,7 +100,7 @@ fn waves(example: &mut Example, time: NodeId, period: f64) -> NodeId {
     example.node(Node::Binary { f: Binary::Add, x: one, y: sine })
 }
 
-/// exp(-((t - centre) / width)^2).
+/// Return exp(-((t - centre) / width)^2).
 fn bump(example: &mut Example, time: NodeId, centre: f64, width: f64) -> NodeId {
     let [centre, up, down] = [centre, width, -width].map(|value| example.node(Node::Const { value }));
     let from = example.node(Node::Binary { f: Binary::Sub, x: time, y: centre });
@@ -139,7 +140,7 @@ fn what_comes_and_goes_within_a_step_is_seen() {
     }
 }
 
-/// `1 / width` from `a` to `a + width` on some clock, else 0.
+/// Return `1 / width` from `a` to `a + width` on some clock, else 0.
 fn window(example: &mut Example, clock: NodeId, a: f64, width: f64) -> NodeId {
     let [start, end, high, none] = [a, a + width, 1.0 / width, 0.0].map(|value| example.node(Node::Const { value }));
     let after = example.node(Node::Binary { f: Binary::Ge, x: clock, y: start });

@@ -1,7 +1,7 @@
-//! Calls from the engine into Python: rules on the slow path, and visits.
+//! Calls from the engine into Python: callback rules, and visits.
 //!
 //! Columns of the cell tables are lent to NumPy without a copy. A loan owns the memory while it lasts, so an array that
-//! Python keeps beyond the call stays valid: the engine then goes on with a copy.
+//! Python keeps beyond the call stays valid; the engine then goes on with a copy.
 
 use crate::parse;
 use numpy::ndarray::ArrayView1;
@@ -11,10 +11,10 @@ use pyo3::types::{PyDict, PyList};
 use senescape_core::document::DoseDocument;
 use senescape_core::error::Error;
 use senescape_core::population::Table;
-use senescape_core::simulation::{About, Outside, Scene};
+use senescape_core::simulation::{Callbacks, Overview, Scene};
 use std::sync::Mutex;
 
-/// Memory of a column while NumPy looks at it.
+/// The memory of a column while it is lent to NumPy.
 enum Memory {
     Singles(Vec<f32>),
     Doubles(Vec<f64>),
@@ -22,7 +22,7 @@ enum Memory {
     Numbers(Vec<u32>),
 }
 
-/// The owner of lent memory, kept alive by every array that shows it.
+/// The owner of lent memory. Every array that shows the memory keeps the owner alive.
 #[pyclass(frozen)]
 struct Loan(Mutex<Option<Memory>>);
 
@@ -81,42 +81,42 @@ impl Lent {
         let loan = Py::new(py, Loan(Mutex::new(Some(T::wrap(taken)))))?;
         let owner = loan.bind(py).clone().into_any();
         self.loans.push((slot, loan));
-        // SAFETY: the memory is that of a vector which the owner holds, and which nobody changes or moves while an array
-        // keeps the owner alive: `give_back` takes it out only when none does.
+        // SAFETY: the memory is that of a vector that the owner holds. No code changes or moves it while an array keeps
+        // the owner alive: `take_back` takes it out only when no array does.
         let array = unsafe { PyArray1::borrow_from_array(&ArrayView1::from_shape_ptr(n, data), owner) };
         array.call_method1("setflags", (false,))?;
         Ok(array)
     }
 
-    /// Show a table: a dict of its columns.
-    fn show<'py>(&mut self, py: Python<'py>, table: &mut Table, traits: usize) -> PyResult<Bound<'py, PyDict>> {
+    /// Expose a table as a dict of its columns.
+    fn expose<'py>(&mut self, py: Python<'py>, table: &mut Table, traits: usize) -> PyResult<Bound<'py, PyDict>> {
         let columns = PyList::empty(py);
         for (index, column) in table.columns[..traits].iter_mut().enumerate() {
             columns.append(self.lend(py, Slot::Trait(index), column)?)?;
         }
-        let shown = PyDict::new(py);
-        shown.set_item("traits", columns)?;
-        shown.set_item("entered", self.lend(py, Slot::Entered, &mut table.entered)?)?;
-        shown.set_item("marks", self.lend(py, Slot::Marks, &mut table.marks)?)?;
-        shown.set_item("clone", self.lend(py, Slot::Clone, &mut table.clone)?)?;
-        Ok(shown)
+        let exposed = PyDict::new(py);
+        exposed.set_item("traits", columns)?;
+        exposed.set_item("entered", self.lend(py, Slot::Entered, &mut table.entered)?)?;
+        exposed.set_item("marks", self.lend(py, Slot::Marks, &mut table.marks)?)?;
+        exposed.set_item("clone", self.lend(py, Slot::Clone, &mut table.clone)?)?;
+        Ok(exposed)
     }
 
-    /// Put all columns back.
-    fn give_back(&self, py: Python<'_>, table: &mut Table) {
+    /// Take all columns back.
+    fn take_back(&self, py: Python<'_>, table: &mut Table) {
         for (slot, loan) in &self.loans {
             match *slot {
-                Slot::Trait(index) => give_back(py, loan, &mut table.columns[index]),
-                Slot::Entered => give_back(py, loan, &mut table.entered),
-                Slot::Marks => give_back(py, loan, &mut table.marks),
-                Slot::Clone => give_back(py, loan, &mut table.clone),
+                Slot::Trait(index) => take_back(py, loan, &mut table.columns[index]),
+                Slot::Entered => take_back(py, loan, &mut table.entered),
+                Slot::Marks => take_back(py, loan, &mut table.marks),
+                Slot::Clone => take_back(py, loan, &mut table.clone),
             }
         }
     }
 }
 
-/// Put lent memory back; a copy of it, if some array still shows it.
-fn give_back<T: Lendable>(_held: Python<'_>, loan: &Py<Loan>, column: &mut Vec<T>) {
+/// Take lent memory back, or a copy of it if some array still shows it.
+fn take_back<T: Lendable>(_held: Python<'_>, loan: &Py<Loan>, column: &mut Vec<T>) {
     // SAFETY: the loan is alive, and the interpreter is held.
     let alone = unsafe { pyo3::ffi::Py_REFCNT(loan.as_ptr()) } == 1;
     let mut memory = loan.get().0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -124,11 +124,11 @@ fn give_back<T: Lendable>(_held: Python<'_>, loan: &Py<Loan>, column: &mut Vec<T
     *column = returned.unwrap_or_default();
 }
 
-/// The Python object that answers for slow rules and at visits.
+/// The Python object whose methods evaluate callback rules and make visits.
 pub struct Caller(pub Py<PyAny>);
 
 impl Caller {
-    /// Call a method with two numbers and what there is to see; columns are lent for as long as it runs.
+    /// Call a method with two numbers and the scene. Columns are lent while the call lasts.
     fn call<T>(
         &self,
         method: &str,
@@ -138,48 +138,48 @@ impl Caller {
     ) -> Result<T, Error> {
         Python::attach(|py| {
             let mut lent: Vec<Lent> = Vec::new();
-            let answer = show(py, scene.about, scene.tables, &mut lent)
-                .and_then(|shown| self.0.bind(py).call_method1(method, (numbers.0, numbers.1, shown)))
+            let answer = expose(py, scene.overview, scene.tables, &mut lent)
+                .and_then(|exposed| self.0.bind(py).call_method1(method, (numbers.0, numbers.1, exposed)))
                 .and_then(|answer| read(&answer));
             for each in lent {
-                each.give_back(py, &mut scene.tables[each.fate]);
+                each.take_back(py, &mut scene.tables[each.fate]);
             }
-            answer.map_err(|error| Error::Outside(Box::new(error)))
+            answer.map_err(|error| Error::Callback(Box::new(error)))
         })
     }
 }
 
-/// What there is to see, as a dict.
-fn show<'py>(
+/// Return the scene as a dict.
+fn expose<'py>(
     py: Python<'py>,
-    about: &About,
+    overview: &Overview,
     tables: &mut [Table],
     lent: &mut Vec<Lent>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let shown = PyDict::new(py);
-    shown.set_item("replicate", about.replicate)?;
-    shown.set_item("time", about.time)?;
-    shown.set_item("counts", &about.counts)?;
-    shown.set_item("sums", &about.sums)?;
-    shown.set_item("drugs", &about.drugs)?;
-    shown.set_item("pools", &about.pools)?;
-    shown.set_item("events", &about.events)?;
+    let exposed = PyDict::new(py);
+    exposed.set_item("replicate", overview.replicate)?;
+    exposed.set_item("time", overview.time)?;
+    exposed.set_item("counts", &overview.counts)?;
+    exposed.set_item("sums", &overview.sums)?;
+    exposed.set_item("drugs", &overview.drugs)?;
+    exposed.set_item("pools", &overview.pools)?;
+    exposed.set_item("events", &overview.events)?;
     let columns = PyList::empty(py);
     for (fate, table) in tables.iter_mut().enumerate() {
-        if !about.current[fate] {
+        if !overview.current[fate] {
             columns.append(py.None())?;
             continue;
         }
         lent.push(Lent { fate, loans: Vec::new() });
         if let Some(last) = lent.last_mut() {
-            columns.append(last.show(py, table, about.traits)?)?;
+            columns.append(last.expose(py, table, overview.traits)?)?;
         }
     }
-    shown.set_item("tables", columns)?;
-    Ok(shown)
+    exposed.set_item("tables", columns)?;
+    Ok(exposed)
 }
 
-impl Outside for Caller {
+impl Callbacks for Caller {
     fn rule(&self, rule: usize, fate: usize, scene: Scene<'_>) -> Result<Vec<f32>, Error> {
         self.call("rule", (rule, fate), scene, |answer| {
             Ok(answer.extract::<PyReadonlyArray1<'_, f32>>()?.as_array().to_vec())
