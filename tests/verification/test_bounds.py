@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.verification.random_rules import run_one
+from tools.random_rules import run_one
 
 
 @pytest.mark.statistical

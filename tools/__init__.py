@@ -1,0 +1,1 @@
+"""Programs for those who work on Senescape: `make help` lists them. None of them is installed with the package."""
