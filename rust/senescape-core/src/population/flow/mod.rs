@@ -29,6 +29,9 @@ const ONE_STEP: f32 = 2.5e-7;
 /// The most parts that an interval is cut into.
 const MOST_PARTS: u32 = 256;
 
+/// The least size of a trait beside its target: one that passes zero has no scale of its own.
+const GOAL_FLOOR: f64 = 1e-5;
+
 /// The fraction of the tolerance that one step of a target that reads the clock may take, however short it is.
 const STEP_FRACTION: f64 = 1.0 / 32.0;
 
@@ -260,7 +263,8 @@ impl Driver {
             let left = left_by(lanes.now[lane], driven.tau, &at);
             let off = deviation_from_parabola(values, ranges, 0, |j| left[j + 1] - left[j]);
             let [first, last] = [&self.first, &self.last].map(|all| f64::from(all[driven.column][lane]).abs());
-            let tolerance = rtol * first.max(last).max(1e-12);
+            let goal = self.goals[i].iter().fold(0.0_f64, |most, goal| most.max(f64::from(goal[lane]).abs()));
+            let tolerance = rtol * first.max(last).max(GOAL_FLOOR * goal).max(1e-12);
             most.seen = most.seen.max(off.seen / tolerance);
             most.hidden = most.hidden.max(off.hidden / tolerance);
         }

@@ -1,6 +1,6 @@
 //! The arithmetic of relaxation, over the lanes of cells.
 
-use super::ROUNDINGS;
+use super::{GOAL_FLOOR, ROUNDINGS};
 use crate::environment::Times;
 use crate::expr::math::{exp_f32, exp_f64};
 use crate::expr::{LANES, Level, at_level};
@@ -130,7 +130,7 @@ fn follow_whole_body(
         let [g0, g1, g2] = goals.map(|goal| f64::from(goal[lane]));
         let (next, difference) = follow(x, [g0, g1, g2], 1.0, hours[lane] / tau);
         to[lane] = next as f32;
-        let goal = if by_goals { g0.abs().max(g1.abs()).max(g2.abs()) } else { 0.0 };
+        let goal = g0.abs().max(g1.abs()).max(g2.abs()) * if by_goals { 1.0 } else { GOAL_FLOOR };
         let scale = x.abs().max(next.abs()).max(1e-12).max(goal);
         let error = difference / (rtol * scale);
         // A target that is not finite makes the error NaN or infinite.
